@@ -1,0 +1,1 @@
+"""What a human sees, whatever the door."""

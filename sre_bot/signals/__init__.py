@@ -1,0 +1,1 @@
+"""Numbers in, facts and suspects out: pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""The Slack door. Nothing outside this package knows Slack."""

@@ -1,0 +1,1 @@
+"""How a system is spoken to: one plain read-only client each."""

@@ -1,0 +1,51 @@
+"""Metrics: what the model may ask of a Prometheus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from sre_bot.incident import TimeWindow
+    from sre_bot.signals.series import QueryResult
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMetadata:
+    """What a metric says of itself: ``kind`` is counter, gauge, histogram, summary or unknown."""
+
+    kind: str
+    help: str
+    unit: str
+
+
+class Metrics(Protocol):
+    """A Prometheus, live or replayed. Every method raises SourceError."""
+
+    @property
+    def name(self) -> str:
+        """The source's configured name."""
+        ...
+
+    async def query(self, promql: str, at: datetime) -> QueryResult:
+        """Evaluate at one moment."""
+        ...
+
+    async def query_range(self, promql: str, window: TimeWindow, step: timedelta) -> QueryResult:
+        """Evaluate over a window, every ``step`` (at most 11,000 points a series)."""
+        ...
+
+    async def label_sets(self, selectors: Sequence[str], window: TimeWindow, limit: int) -> Sequence[Mapping[str, str]]:
+        """Label sets (with ``__name__``) of the series that match any of the selectors in the window."""
+        ...
+
+    async def metadata(self) -> Mapping[str, MetricMetadata]:
+        """Type, help and unit by metric name, as far as the targets tell."""
+        ...
+
+    def graph_url(self, promql: str, window: TimeWindow) -> str:
+        """Where a human sees this query over this window."""
+        ...
