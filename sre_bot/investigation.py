@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 FIRST_LOOK = "first-look"
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way back to the system that holds the evidence; made by our code from configured base URLs, never by a model."""
+    """A way back to the system that holds the evidence; made from configured base URLs, never by a model."""
 
     title: str
     url: str
