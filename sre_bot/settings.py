@@ -1,0 +1,291 @@
+"""Configuration: one YAML file, the environment on top, secrets from the environment or from files only.
+
+This is the only reader of the environment. Every key is shown with its default in ``docs/sre-bot.example.yaml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from sre_bot.errors import ConfigurationError
+
+DEFAULT_FILE = Path("sre-bot.yaml")
+CONFIG_VARIABLE = "SRE_BOT_CONFIG"
+
+ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
+    "SLACK_API_URL": ("slack", "api_url"),
+    "ANTHROPIC_BASE_URL": ("model", "base_url"),
+    "SRE_BOT_MODEL": ("model", "name"),
+    "PROMETHEUS_URL": ("prometheus", "url"),
+    "ALERTMANAGER_URL": ("alertmanager", "url"),
+    "SRE_BOT_DATABASE_URL": ("database_url",),
+    "SRE_BOT_STATE_DIR": ("state_dir",),
+    "SRE_BOT_HTTP_PORT": ("http", "port"),
+}
+"""Variables that win over the file, and the key each one stands for."""
+
+SECRETS: Mapping[str, tuple[str, str]] = {
+    "SLACK_BOT_TOKEN": ("slack", "bot_token"),
+    "SLACK_APP_TOKEN": ("slack", "app_token"),
+    "SLACK_SIGNING_SECRET": ("slack", "signing_secret"),
+    "ANTHROPIC_API_KEY": ("model", "api_key"),
+    "PROMETHEUS_TOKEN": ("prometheus", "token"),
+    "ALERTMANAGER_TOKEN": ("alertmanager", "token"),
+}
+"""Secrets: from the variable, from the file that VARIABLE_FILE names, or from the file that the key KEY_file names."""
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
+HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SlackSettings(_Section):
+    """The Slack app; both tokens are needed by ``serve``."""
+
+    api_url: HttpUrl = "https://slack.com/api/"
+    bot_token_file: Path | None = None
+    app_token_file: Path | None = None
+    signing_secret_file: Path | None = None
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+
+
+class LimitSettings(_Section):
+    """What one investigation may cost at most."""
+
+    steps: int = Field(default=12, ge=1, le=100)
+    tool_calls: int = Field(default=40, ge=1, le=500)
+    tokens: int = Field(default=200_000, ge=1_000)
+    seconds: float = Field(default=180, gt=0)
+    usd: float = Field(default=1.0, gt=0)
+
+
+class ModelSettings(_Section):
+    """The model that investigates; without a key and a base URL the first look is the answer."""
+
+    name: str = "claude-sonnet-5-5"
+    base_url: HttpUrl | None = None
+    api_key_file: Path | None = None
+    api_key: SecretStr | None = None
+    limits: LimitSettings = LimitSettings()
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask."""
+        return self.api_key is not None or self.base_url is not None
+
+
+class PrometheusSettings(_Section):
+    """A Prometheus, Thanos or Mimir; ``public_url`` is what people open, when it differs."""
+
+    name: str = "prometheus"
+    url: HttpUrl
+    public_url: HttpUrl | None = None
+    token_file: Path | None = None
+    token: SecretStr | None = None
+    timeout_seconds: float = Field(default=10, gt=0, le=120)
+
+
+class AlertmanagerSettings(_Section):
+    """An Alertmanager."""
+
+    name: str = "alertmanager"
+    url: HttpUrl
+    public_url: HttpUrl | None = None
+    token_file: Path | None = None
+    token: SecretStr | None = None
+    timeout_seconds: float = Field(default=5, gt=0, le=120)
+
+
+class RepositorySettings(_Section):
+    """A local clone; ``web_url`` is where people browse it, for links to commits."""
+
+    name: str
+    path: Path
+    web_url: HttpUrl | None = None
+
+
+class DeploysSettings(_Section):
+    """A file to which every rollout appends one JSON line ``{time, service, sha, version}``."""
+
+    name: str = "deploys"
+    path: Path
+
+
+class HttpSettings(_Section):
+    """Where ``/healthz`` listens; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+LogFormat: TypeAlias = Literal["json", "text"]
+
+
+class Settings(_Section):
+    """Everything that can be configured."""
+
+    slack: SlackSettings = SlackSettings()
+    model: ModelSettings = ModelSettings()
+    prometheus: PrometheusSettings | None = None
+    alertmanager: AlertmanagerSettings | None = None
+    repositories: tuple[RepositorySettings, ...] = ()
+    deploys: DeploysSettings | None = None
+    http: HttpSettings = HttpSettings()
+    state_dir: Path = Path(".state")
+    database_url: str | None = None
+    concurrent_investigations: int = Field(default=4, ge=1, le=100)
+    drain_seconds: float = Field(default=30, ge=0)
+    log_format: LogFormat = "json"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of our state: PostgreSQL when configured, else SQLite in the state directory."""
+        return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'sre-bot.sqlite'}"
+
+    def credentials(self) -> tuple[str, ...]:
+        """Every configured secret in the clear, for the redactor to look out for."""
+        found = (getattr(getattr(self, section), key, None) for section, key in SECRETS.values())
+        return tuple(secret.get_secret_value() for secret in found if secret is not None)
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the file named by SRE_BOT_CONFIG (or ./sre-bot.yaml if it is there) and lay the environment over it.
+
+    Raises:
+        ConfigurationError: with one line per mistake, each saying what to change.
+    """
+    env = os.environ if environment is None else environment
+    named = env.get(CONFIG_VARIABLE)
+    path = Path(named) if named else DEFAULT_FILE
+    if named and not path.is_file():
+        raise ConfigurationError(
+            f"{CONFIG_VARIABLE} names {path}, which is not a file: create it or unset the variable."
+        )
+    raw = _read_file(path) if path.is_file() else {}
+    _refuse_secrets_in_file(raw, path)
+    for variable, key in ENVIRONMENT.items():
+        if env.get(variable):
+            _put(raw, key, env[variable])
+    _resolve_paths(raw, path.parent)
+    _read_secrets(raw, env)
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        lines = "\n".join(f"  {_explain(detail)}" for detail in error.errors())
+        raise ConfigurationError(f"the configuration is not valid ({path} and environment):\n{lines}") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read {path}: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ConfigurationError(f"{path} is not valid YAML{where}: {getattr(error, 'problem', error)}") from None
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path} must hold keys and values at its top level, not a {type(raw).__name__}.")
+    return raw
+
+
+def _refuse_secrets_in_file(raw: Mapping[str, Any], path: Path) -> None:
+    for variable, (section, key) in SECRETS.items():
+        values = raw.get(section)
+        if isinstance(values, dict) and key in values:
+            raise ConfigurationError(
+                f"{path}: {section}.{key} is a secret and does not belong in the file. "
+                f"Set {variable}, or write it to a file of its own and name that in {section}.{key}_file."
+            )
+
+
+def _put(raw: dict[str, Any], key: tuple[str, ...], value: object) -> None:
+    for part in key[:-1]:
+        inner = raw.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return  # validation will say what is wrong with it
+        raw = inner
+    raw[key[-1]] = value
+
+
+_PATHS = (("state_dir",), ("deploys", "path"), *((section, f"{key}_file") for section, key in SECRETS.values()))
+
+
+def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
+    """Paths in the file are relative to the file, so that it means the same wherever the program is started."""
+    for *sections, key in _PATHS:
+        values: Any = raw
+        for section in sections:
+            values = values.get(section) if isinstance(values, dict) else None
+        _absolute(values, key, folder)
+    repositories = raw.get("repositories")
+    for repository in repositories if isinstance(repositories, list) else []:
+        _absolute(repository, "path", folder)
+
+
+def _absolute(values: object, key: str, folder: Path) -> None:
+    if isinstance(values, dict) and isinstance(values.get(key), str):
+        values[key] = str(folder / Path(values[key]).expanduser())
+
+
+def _read_secrets(raw: dict[str, Any], env: Mapping[str, str]) -> None:
+    for variable, (section, key) in SECRETS.items():
+        values = raw.get(section)
+        file = env.get(f"{variable}_FILE") or (values.get(f"{key}_file") if isinstance(values, dict) else None)
+        secret = env.get(variable) or (_read_secret(Path(file), variable) if isinstance(file, str) else None)
+        if secret and (section in {"slack", "model"} or isinstance(values, dict)):
+            _put(raw, (section, key), secret)
+
+
+def _read_secret(path: Path, variable: str) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read the file for {variable}: {error}") from None
+    if not secret:
+        raise ConfigurationError(f"the file for {variable}, {path}, is empty.")
+    return secret
+
+
+def _explain(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        variable = next((f" ({name})" for name, key in ENVIRONMENT.items() if ".".join(key) == where), "")
+        message = detail["msg"].removeprefix("Value error, ")
+        return f"{where}{variable}: {message}, got {detail['input']!r:.80}"
+    section = detail["loc"][:-1]
+    known = sorted(name for name in _fields_at(section) if (*section, name) not in SECRETS.values())
+    close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
+    return f"{where}: unknown key; {hint}"
+
+
+def _fields_at(location: tuple[str | int, ...]) -> set[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *get_args(annotation)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return set(model.model_fields)

@@ -1,0 +1,69 @@
+"""Investigations, from the question to the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from sre_bot.investigation import Answer, Question
+from sre_bot.store.schema import investigations
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Investigations:
+    """The table of investigations. Methods block; call them from a thread."""
+
+    engine: Engine
+
+    def begin(self, key: str, question: Question) -> None:
+        """Note that a question is being looked into; noting it again changes nothing."""
+        row = {
+            "id": key,
+            "question": question.text,
+            "asked_by": question.asked_by,
+            "asked_at": question.asked_at,
+            "status": "running",
+            "usd": 0.0,
+        }
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(insert(investigations).values(row))
+        except IntegrityError:
+            return
+
+    def finish(self, key: str, answer: Answer, at: datetime) -> None:
+        """Keep the answer."""
+        values = {
+            "status": "answered",
+            "model": answer.model,
+            "prompt": answer.prompt,
+            "answer": _ANSWER.dump_python(answer, mode="json"),
+            "usd": answer.usage.usd,
+            "finished_at": at,
+        }
+        with self.engine.begin() as connection:
+            connection.execute(update(investigations).where(investigations.c.id == key).values(values))
+
+    def fail(self, key: str, at: datetime) -> None:
+        """Note that it ended without an answer, through a fault of ours."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(investigations).where(investigations.c.id == key).values(status="failed", finished_at=at)
+            )
+
+    def answer(self, key: str) -> Answer | None:
+        """The answer to an investigation, or None while there is none."""
+        with self.engine.connect() as connection:
+            stored = connection.execute(select(investigations.c.answer).where(investigations.c.id == key)).scalar()
+        return None if stored is None else _ANSWER.validate_python(stored)
