@@ -33,6 +33,8 @@ BACKFILL_WITHIN = 300.0
 """Seconds promtool has to turn samples into blocks."""
 _POLL_EVERY = 0.05
 _LOG_TAIL = 2_000
+_FIND_ALERTMANAGER_S = 5
+"""Prometheus needs so long to see its Alertmanager; what fires before is lost until it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class PrometheusServer(Server):
             "--storage.tsdb.retention.time=10y",  # by default an old block goes as soon as a newer one exists
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--web.external-url={self.url}",
+            f"--rules.alert.resend-delay={max(_FIND_ALERTMANAGER_S, self._interval_s)}s",
             "--log.level=warn",
         ]
 
