@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import enum
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, fitted_line, onset, robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     FloatArray: TypeAlias = NDArray[np.float64]
+
+LAST_PART = 0.25
+"""Without an onset, the last quarter of the points is compared with those before it."""
+RELATIVE_FLOOR = 0.1
+"""A shift is measured in no less than this share of the old level: a steady series is not sensitive for it."""
+TINY_FLOOR = 0.01
+"""… and in no less than this share of the largest value, so that 0 to anything is a shift of at most 100."""
+MATERIAL = 0.01
+"""A change of level smaller than this share of the level is no change to a human."""
+CAME_OR_WENT = 10.0
+"""The shift (up or down) of a series that came or went: there is no level to compare with."""
+LINE_FIT = 0.9
+"""Share of the variance a straight line must explain to call the whole window a ramp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +47,173 @@ class QueryResult:
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = field(default=())
+
+
+class Shape(enum.StrEnum):
+    """What a series did in its window."""
+
+    FLAT = "flat"
+    STEP = "step"
+    RAMP = "ramp"
+    SPIKE = "spike"
+    GONE = "gone"
+    APPEARED = "appeared"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFacts:
+    """What a human would say of a series, in its own unit; NaN where there is nothing to say it of.
+
+    ``before`` and ``after`` are the medians of the old and the new level (of a spike: the level while it lasted), or
+    of the first and the last part when nothing changed. ``onset`` is in unix seconds, true within
+    ``onset_uncertainty`` seconds. ``shift`` is their difference in units of the old level's noise, signed:
+    (after - before) / max(IQR / 1.349, 10 % of abs(before), a tiny floor). ``points`` counts the finite values.
+    """
+
+    minimum: float
+    maximum: float
+    mean: float
+    last: float
+    before: float
+    after: float
+    onset: float | None
+    shift: float
+    shape: Shape
+    points: int
+    onset_uncertainty: float | None = None
+
+
+def facts(series: Series, *, baseline_until: float | None = None) -> SeriesFacts:
+    """The facts of one series.
+
+    Args:
+        series: on a regular grid with NaN for gaps (see ``on_grid``), or a series that came or went is not seen.
+        baseline_until: unix seconds; when given, ``before`` and ``after`` are the medians before and from then on.
+            Otherwise the change point found in the series divides them.
+    """
+    finite = np.isfinite(series.values)
+    t, v = series.times[finite], series.values[finite]
+    plain = _plain_facts(v)
+    if len(v) == 0:
+        return plain
+    edge = _came_or_went(finite)
+    if edge is not None:
+        return _with_edge(plain, series.times, *edge)
+    change = onset(t, v)
+    old, new = _levels(t, v, change, baseline_until)
+    before, after = float(np.median(old)), float(np.median(new))
+    plain = replace(plain, before=before, after=after, shift=_shift(old, before, after, v))
+    if change is None or not _is_material(t, v, change):
+        return replace(plain, shape=_shape(t, v, None))
+    return replace(plain, onset=change.time, onset_uncertainty=change.uncertainty_s, shape=_shape(t, v, change))
+
+
+def on_grid(series: Series, *, start: float, end: float, step: float) -> Series:
+    """The series at ``start``, ``start + step`` … up to ``end``; NaN where it has no sample within half a step."""
+    times = start + step * np.arange(int((end - start) / step + 1e-6) + 1, dtype=np.float64)
+    values = np.full(len(times), np.nan)
+    slots = np.rint((series.times - start) / step).astype(np.int64)
+    inside = (slots >= 0) & (slots < len(times))
+    values[slots[inside]] = series.values[inside]
+    return Series(series.labels, times, values)
+
+
+def _plain_facts(v: FloatArray) -> SeriesFacts:
+    """The facts without any change; all NaN when there is no value."""
+    known = len(v) > 0
+    return SeriesFacts(
+        minimum=float(v.min()) if known else math.nan,
+        maximum=float(v.max()) if known else math.nan,
+        mean=float(v.mean()) if known else math.nan,
+        last=float(v[-1]) if known else math.nan,
+        before=float(np.median(v)) if known else math.nan,
+        after=float(np.median(v)) if known else math.nan,
+        onset=None,
+        shift=0.0,
+        shape=Shape.FLAT,
+        points=len(v),
+    )
+
+
+def _with_edge(plain: SeriesFacts, times: FloatArray, shape: Shape, index: int) -> SeriesFacts:
+    step = float(np.median(np.diff(times)))
+    there = replace(plain, onset=float(times[index]), onset_uncertainty=step, shape=shape)
+    if shape is Shape.GONE:
+        return replace(there, after=math.nan, shift=-CAME_OR_WENT)
+    return replace(there, before=math.nan, shift=CAME_OR_WENT)
+
+
+def _came_or_went(finite: NDArray[np.bool_]) -> tuple[Shape, int] | None:
+    """Whether the series is missing at one end for longer than its other gaps, and the index where that began."""
+    present = np.flatnonzero(finite)
+    first, last = int(present[0]), int(present[-1])
+    longest_gap = int(np.diff(present).max(initial=1)) - 1
+    if len(finite) - 1 - last > max(MIN_AFTER - 1, 2 * longest_gap):
+        return Shape.GONE, last + 1
+    if first > max(MIN_BEFORE - 1, 2 * longest_gap):
+        return Shape.APPEARED, first
+    return None
+
+
+def _levels(
+    t: FloatArray, v: FloatArray, change: Onset | None, baseline_until: float | None
+) -> tuple[FloatArray, FloatArray]:
+    """Old and new values; never empty."""
+    if baseline_until is not None:
+        divided = int(np.searchsorted(t, baseline_until))
+        if 0 < divided < len(v):
+            return v[:divided], v[divided:]
+    elif change is not None:
+        until = math.inf if change.until is None else change.until
+        return v[t < change.time], v[(t >= change.time) & (t <= until)]
+    divided = math.ceil(len(v) * (1 - LAST_PART))
+    return v[:divided], v[min(divided, len(v) - 1) :]
+
+
+def _shift(old: FloatArray, before: float, after: float, v: FloatArray) -> float:
+    scale = max(robust_scale(old), RELATIVE_FLOOR * abs(before), TINY_FLOOR * float(np.abs(v).max()))
+    return (after - before) / scale if scale > 0 else 0.0
+
+
+def _is_material(t: FloatArray, v: FloatArray, change: Onset) -> bool:
+    old, new = _levels(t, v, change, None)
+    before, after = float(np.median(old)), float(np.median(new))
+    return abs(after - before) >= MATERIAL * max(abs(before), abs(after))
+
+
+def _shape(t: FloatArray, v: FloatArray, change: Onset | None) -> Shape:
+    if change is None:
+        return Shape.RAMP if len(v) >= MIN_BEFORE + MIN_AFTER and _is_sloped(v, float(np.median(v))) else Shape.FLAT
+    if change.until is not None:
+        return Shape.SPIKE
+    old, new = _levels(t, v, change, None)
+    return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, float(np.median(old))) else Shape.STEP
+
+
+def _is_sloped(v: FloatArray, level: float) -> bool:
+    """Whether a line explains these values, and climbs by a good part of their distance from ``level``."""
+    line = fitted_line(v)
+    spread = float(((v - v.mean()) ** 2).sum())
+    unexplained = float(((v - line) ** 2).sum())
+    climb = abs(float(line[-1] - line[0]))
+    distance = abs(float(np.median(v)) - level)
+    return spread > 0 and 1 - unexplained / spread >= LINE_FIT and climb >= max(distance / 2, MATERIAL * abs(level))
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: FloatArray, width: int = 24) -> str:
+    """The course of the values in at most ``width`` characters, lowest to highest; a gap is a space."""
+    if len(values) == 0:
+        return ""
+    parts = np.array_split(np.where(np.isfinite(values), values, np.nan), min(width, len(values)))
+    means = [float(np.nanmean(part)) if np.isfinite(part).any() else math.nan for part in parts]
+    known = [mean for mean in means if math.isfinite(mean)]
+    if not known:
+        return " " * len(means)
+    low, span = min(known), max(known) - min(known)
+    top = len(_BLOCKS) - 1
+    return "".join(
+        " " if math.isnan(mean) else _BLOCKS[round(top * (mean - low) / span) if span > 0 else 0] for mean in means
+    )
