@@ -1,0 +1,160 @@
+"""Claims against evidence: what a model says must stand on something it has seen. Pure.
+
+A claim stays when it cites at least one look that exists and did not fail; otherwise it moves, with the reason, to
+``unverified``, where the reader sees it. Nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sre_bot.investigation import Claim, Evidence, Hypothesis, Remediation, RemediationAction, Report, Unverified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_T = TypeVar("_T")
+
+_ID = re.compile(r"\bE(\d{1,6})\b", re.IGNORECASE)
+_INLINE = re.compile(r"\[\s*E\d{1,6}(?:\s*[,;]\s*E\d{1,6})*\s*\]", re.IGNORECASE)
+_SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
+_FULL_SHA = 40
+
+
+def verify(report: Report, evidence: Iterable[Evidence]) -> Report:
+    """The report with every claim held against the evidence.
+
+    Claims of ``what``, ``impact`` and ``ruled_out`` and hypotheses must cite; ``next_steps`` may. A hypothesis whose
+    change occurs in no evidence goes, and a remediation goes with the last hypothesis it could stand on.
+    Confidences are brought into 0..1, hypotheses ordered by them, short shas made the full ones that were seen.
+    """
+    seen = _Seen.of(evidence)
+    what, impact, ruled_out = (_sift(claims, seen) for claims in (report.what, report.impact, report.ruled_out))
+    hypotheses = _sift_hypotheses(report.hypotheses, seen)
+    remediation = _sift_remediation(report.remediation, hypotheses.kept)
+    demoted = [part.demoted for part in (what, impact, hypotheses, ruled_out, remediation)]
+    return replace(
+        report,
+        what=what.kept,
+        impact=impact.kept,
+        hypotheses=tuple(sorted(hypotheses.kept, key=lambda hypothesis: -hypothesis.confidence)),
+        ruled_out=ruled_out.kept,
+        next_steps=tuple(seen.trimmed(step) for step in report.next_steps),
+        remediation=next(iter(remediation.kept), None),
+        unverified=(*report.unverified, *itertools.chain.from_iterable(demoted)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sifted(Generic[_T]):
+    """What may stand, and what may not."""
+
+    kept: tuple[_T, ...] = ()
+    demoted: tuple[Unverified, ...] = ()
+
+
+def _sift(claims: Iterable[Claim], seen: _Seen) -> _Sifted[Claim]:
+    judged = [(claim, seen.why_not(claim)) for claim in claims]
+    return _Sifted(
+        tuple(seen.trimmed(claim) for claim, why in judged if why is None),
+        tuple(Unverified(claim.text, why) for claim, why in judged if why is not None),
+    )
+
+
+def _sift_hypotheses(hypotheses: Iterable[Hypothesis], seen: _Seen) -> _Sifted[Hypothesis]:
+    judged = [
+        (hypothesis, seen.why_not(hypothesis.claim) or seen.why_no_commit(hypothesis)) for hypothesis in hypotheses
+    ]
+    return _Sifted(
+        tuple(_settled(hypothesis, seen) for hypothesis, why in judged if why is None),
+        tuple(Unverified(hypothesis.claim.text, why) for hypothesis, why in judged if why is not None),
+    )
+
+
+def _settled(hypothesis: Hypothesis, seen: _Seen) -> Hypothesis:
+    clamped = 0.0 if math.isnan(hypothesis.confidence) else min(1.0, max(0.0, hypothesis.confidence))
+    claim, change = seen.trimmed(hypothesis.claim), seen.commit(hypothesis.change)
+    return replace(hypothesis, claim=claim, change=change, confidence=clamped)
+
+
+def _sift_remediation(remediation: Remediation | None, causes: tuple[Hypothesis, ...]) -> _Sifted[Remediation]:
+    if remediation is None:
+        return _Sifted()
+    if causes or remediation.action is RemediationAction.NONE:
+        return _Sifted((remediation,))
+    words = f"{remediation.action} of {remediation.target}" if remediation.target else remediation.action.value
+    return _Sifted(demoted=(Unverified(words, "no verified cause stands behind it"),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the evidence holds: ids of looks that gave something and of those that failed, and all shas in sight."""
+
+    good: frozenset[str]
+    failed: frozenset[str]
+    shas: frozenset[str]
+
+    @classmethod
+    def of(cls, evidence: Iterable[Evidence]) -> _Seen:
+        looks = tuple(evidence)
+        good = [look for look in looks if not look.observation.failed]
+        return cls(
+            good=frozenset(look.id for look in good),
+            failed=frozenset(look.id for look in looks if look.observation.failed),
+            shas=frozenset(sha for look in good for sha in _SHA.findall(_text(look).lower())),
+        )
+
+    def why_not(self, claim: Claim) -> str | None:
+        """Why the claim cannot stand, or None when it can."""
+        ids = _ids_of(claim)
+        if not ids:
+            return "it cites no evidence"
+        inline = _cited(_INLINE.findall(claim.text))
+        invented = [one for one in inline if one not in self.good | self.failed]
+        if self.good.intersection(ids) and not invented:
+            return None
+        if unknown := invented or [one for one in ids if one not in self.failed]:
+            return f"it cites evidence that does not exist: {', '.join(unknown)}"
+        return f"it only cites looks that failed: {', '.join(ids)}"
+
+    def why_no_commit(self, hypothesis: Hypothesis) -> str | None:
+        """Why the change it blames cannot stand, or None when it can or blames none."""
+        if hypothesis.change is None or self.commit(hypothesis.change):
+            return None
+        return f"the change {hypothesis.change} is no commit that occurs in the evidence"
+
+    def trimmed(self, claim: Claim) -> Claim:
+        """The claim with the ids that hold, in our spelling."""
+        return replace(claim, evidence=tuple(one for one in _ids_of(claim) if one in self.good))
+
+    def commit(self, change: str | None) -> str | None:
+        """The sha in sight that ``change`` means, in full where it was seen in full; None for none or several."""
+        given = (change or "").strip("`[]() ").lower()
+        if not _SHA.fullmatch(given):
+            return None
+        matching = {sha for sha in self.shas if sha.startswith(given)}
+        full = {sha for sha in matching if len(sha) == _FULL_SHA}
+        candidates = full or matching & {given} or matching
+        return next(iter(candidates)) if len(candidates) == 1 else None
+
+
+def _ids_of(claim: Claim) -> tuple[str, ...]:
+    """What a claim cites: its list or, when that is empty, the ids in brackets in its text."""
+    return _cited(claim.evidence) or _cited(_INLINE.findall(claim.text))
+
+
+def _cited(entries: Iterable[str]) -> tuple[str, ...]:
+    """Ids in the spellings models use (``e3``, ``[E3]``, ``E3, E4``); an entry without an id stays as it is."""
+    found: list[str] = []
+    for entry in entries:
+        found += [f"E{int(number)}" for number in _ID.findall(entry)] or [entry.strip()]
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _text(look: Evidence) -> str:
+    seen = look.observation
+    return "\n".join((seen.summary, seen.content, *(f"{link.title} {link.url}" for link in seen.links)))
