@@ -1,0 +1,151 @@
+"""The HTTP side: routes, tokens, faults and the log of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sre_bot.drills.slack_simulator import apps, chat, conversations, files
+from sre_bot.drills.slack_simulator.faults import CutAfterwards, Delayed, Fault, RateLimited, ServerFailure
+from sre_bot.drills.slack_simulator.wire import ApiError, Arguments, Json, read_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from sre_bot.drills.slack_simulator.backend import Backend
+    from sre_bot.drills.slack_simulator.faults import Faults
+    from sre_bot.drills.slack_simulator.workspace import Message
+
+_METHODS = {**apps.METHODS, **chat.METHODS, **conversations.METHODS, **files.METHODS}
+_NEEDS_NO_TOKEN = frozenset({"blocks.validate"})
+_NEEDS_APP_TOKEN = frozenset({"apps.connections.open"})
+_MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The app's credentials."""
+
+    bot: str
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the Web API; ``outcome`` is ``ok``, Slack's error, or the fault it ran into."""
+
+    at: datetime
+    method: str
+    arguments: Json
+    outcome: str
+
+
+class Server:
+    """Answers the Web API, uploads and response_urls, and hands WebSockets to Socket Mode."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        tokens: Tokens,
+        faults: Faults,
+        scopes: Sequence[str],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.calls: list[Call] = []
+        self._backend = backend
+        self._tokens = tokens
+        self._faults = faults
+        self._scopes = scopes
+        self._changed = changed
+        self._origins: dict[str, Message] = {}
+
+    def application(self) -> web.Application:
+        """The routes."""
+        application = web.Application(client_max_size=_MAX_UPLOAD_BYTES)
+        application.router.add_route("*", "/api/{method}", self._api)
+        application.router.add_get("/link", self._backend.socket_mode.link)
+        application.router.add_post("/upload/{file_id}", self._upload)
+        application.router.add_post("/respond/{token}", self._respond)
+        return application
+
+    def response_url(self, origin: Message) -> str:
+        """A fresh URL that answers a command or a click from ``origin``; see `chat.respond`."""
+        token = uuid.uuid4().hex
+        self._origins[token] = origin
+        return f"{self._backend.base_url}/respond/{token}"
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        arguments, fault = Arguments({}), self._faults.take(method)
+        try:
+            arguments = await read_arguments(request)
+            outcome, response = self._perform(method, request, arguments, fault)
+        except ApiError as error:
+            outcome, response = error.error, self._json(error.body)
+        shown = {name: value for name, value in arguments.values.items() if name != "token"}
+        self.calls.append(Call(self._backend.workspace.now(), method, shown, outcome))
+        await self._changed()
+        if outcome == "cut" and request.transport is not None:
+            request.transport.abort()
+        if isinstance(fault, Delayed):
+            await asyncio.sleep(fault.seconds)
+        return response
+
+    def _perform(
+        self, method: str, request: web.Request, arguments: Arguments, fault: Fault | None
+    ) -> tuple[str, web.Response]:
+        match fault:
+            case RateLimited(retry_after):
+                headers = {"Retry-After": str(retry_after)}
+                body = {"ok": False, "error": "ratelimited"}
+                return "http 429", web.json_response(body, status=429, headers=headers)
+            case ServerFailure(status):
+                page = "<html>upstream failure</html>"
+                return f"http {status}", web.Response(status=status, text=page, content_type="text/html")
+        answer = self._json({"ok": True} | self._answer(method, request, arguments))
+        return "cut" if isinstance(fault, CutAfterwards) else "ok", answer
+
+    def _json(self, body: Json) -> web.Response:
+        return web.json_response(body, headers={"x-oauth-scopes": ",".join(self._scopes)})
+
+    def _answer(self, method: str, request: web.Request, arguments: Arguments) -> Json:
+        answer = _METHODS.get(method)
+        if answer is None:
+            raise ApiError("unknown_method")
+        if method not in _NEEDS_NO_TOKEN:
+            self._authenticate(method, request, arguments)
+        return answer(self._backend, arguments)
+
+    def _authenticate(self, method: str, request: web.Request, arguments: Arguments) -> None:
+        header = request.headers.get("Authorization", "")
+        token = header.removeprefix("Bearer ") if header.startswith("Bearer ") else arguments.text("token")
+        if not token:
+            raise ApiError("not_authed")
+        if token not in {self._tokens.bot, self._tokens.app}:
+            raise ApiError("invalid_auth")
+        if (token == self._tokens.app) != (method in _NEEDS_APP_TOKEN):
+            raise ApiError("not_allowed_token_type")
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        file = self._backend.workspace.files.get(request.match_info["file_id"])
+        if file is None:
+            return web.Response(status=404, text="no such upload")
+        content = await request.read()
+        self._backend.workspace.files[file.id] = replace(file, content=content)
+        return web.Response(text=f"OK - {len(content)}")
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        origin = self._origins.get(request.match_info["token"])
+        if origin is None:
+            return web.Response(status=404, text="no_such_url")
+        try:
+            chat.respond(self._backend, origin, await read_arguments(request))
+        except ApiError as error:
+            return web.json_response(error.body, status=400)
+        await self._changed()
+        return web.Response(text="ok")
