@@ -49,6 +49,15 @@ class QueryResult:
     warnings: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class MetricMetadata:
+    """What a metric says of itself: ``kind`` is counter, gauge, histogram, summary or unknown."""
+
+    kind: str
+    help: str
+    unit: str
+
+
 class Shape(enum.StrEnum):
     """What a series did in its window."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from sre_bot.signals.series import MetricMetadata as MetricMetadata  # noqa: PLC0414 - part of what Metrics speaks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -11,15 +12,6 @@ if TYPE_CHECKING:
 
     from sre_bot.incident import TimeWindow
     from sre_bot.signals.series import QueryResult
-
-
-@dataclass(frozen=True, slots=True)
-class MetricMetadata:
-    """What a metric says of itself: ``kind`` is counter, gauge, histogram, summary or unknown."""
-
-    kind: str
-    help: str
-    unit: str
 
 
 class Metrics(Protocol):
