@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sre_bot.signals.series import MetricMetadata as MetricMetadata  # noqa: PLC0414 - part of what Metrics speaks
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sre_bot.incident import TimeWindow
-    from sre_bot.signals.series import QueryResult
+    from sre_bot.signals.series import MetricMetadata, QueryResult
 
 
 class Metrics(Protocol):
