@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from sre_bot.investigation import Usage
 
 _MILLION = 1_000_000
+_LEAST_SECONDS = 1.0
+"""With less time than this left, asking a model is not worth beginning."""
+
 _LONG_PROMPT = 100_000
 
 _PRICES: tuple[tuple[str, float, float], ...] = (
@@ -111,7 +114,7 @@ class Budget:
             return f"{limits.tool_calls} tool calls"
         if self.tokens >= limits.tokens * share:
             return f"{limits.tokens:,} tokens"
-        if self.seconds_for_turn <= 0:
+        if self.seconds_for_turn < _LEAST_SECONDS:
             return f"{limits.seconds:g} seconds"
         if self.usage.usd >= limits.usd * share:
             return f"{limits.usd:.2f} US dollars"
@@ -119,4 +122,8 @@ class Budget:
 
     def report_affordable(self) -> bool:
         """Whether anything of the reserve is left for a report."""
-        return self.seconds_for_report > 0 and self.usage.usd < self.limits.usd and self.tokens < self.limits.tokens
+        return (
+            self.seconds_for_report >= _LEAST_SECONDS
+            and self.usage.usd < self.limits.usd
+            and self.tokens < self.limits.tokens
+        )

@@ -25,6 +25,11 @@ _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _FULL_SHA = 40
 
 
+def ids_in(text: str) -> frozenset[str]:
+    """Everything in a text that has the form of an evidence id."""
+    return frozenset(f"E{int(number)}" for number in _ID.findall(text))
+
+
 def verify(report: Report, evidence: Iterable[Evidence]) -> Report:
     """The report with every claim held against the evidence.
 
