@@ -13,13 +13,19 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import yaml
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pydantic import BaseModel
+
+from sre_bot import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -189,6 +195,24 @@ def test_the_image_is_healthy_when_healthz_says_so(status: int, verdict: int) ->
         environment = {"SRE_BOT_HTTP_PORT": str(server.server_port)}
         done = subprocess.run([sys.executable, *arguments], env=environment, check=False, timeout=60)
     assert done.returncode == verdict
+
+
+def configuration_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Dotted names of everything that may stand in the file."""
+    for name, field in section.model_fields.items():
+        kinds = (field.annotation, *get_args(field.annotation))
+        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if inner:
+            yield from configuration_keys(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_every_key_and_variable_of_the_configuration_is_documented() -> None:
+    documented = set(re.findall(r"`([\w.]+)`", (ROOT / "docs/configuration.md").read_text()))
+    secrets = {".".join(key) for key in settings.SECRETS.values()}
+    assert {settings.CONFIG_VARIABLE, *settings.ENVIRONMENT, *settings.SECRETS} <= documented
+    assert set(configuration_keys(settings.Settings)) - secrets <= documented
 
 
 def test_the_slack_manifest_asks_for_the_scopes_and_events_we_use() -> None:
