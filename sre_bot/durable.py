@@ -1,0 +1,258 @@
+"""Durable work: what is accepted is finished once, whatever happens to the process.
+
+The only importer of the workflow engine (DBOS). An accepted event is a row in its database before anyone is told so;
+every answer from outside (a model's turn, a tool's look, a post) is a checkpoint. After a kill the handler runs again
+and is given the recorded answers up to where it was; the answer in flight is asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
+from pydantic import TypeAdapter
+
+from sre_bot.agent.transcript import Turn
+from sre_bot.errors import ConfigurationError, ModelError, ModelRefusedError, ModelUnavailableError
+from sre_bot.investigation import Answer, JsonObject, Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
+    from typing import Self, TextIO
+
+    from sre_bot.agent.loop import Model, Toolset
+    from sre_bot.agent.transcript import Conversation
+    from sre_bot.investigation import Question
+    from sre_bot.triage import Investigator
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+APPLICATION_VERSION = "1"
+"""Pending work survives a deploy of new code as long as this stays; raise it when recorded steps cannot be replayed."""
+
+MAX_ATTEMPTS = 3
+"""How often a piece of work may be started before it is given up as poisonous."""
+
+
+class Handler(Protocol):
+    """What is done with an accepted event; it is run again, with its journal, after a crash."""
+
+    async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
+        """Handle the event; only what goes through the journal is remembered."""
+        ...
+
+
+class Journal:
+    """The checkpoints of one piece of work, and a clock that tells the same time when they are replayed."""
+
+    def __init__(self, accepted_at: float, now: Callable[[], float]) -> None:
+        self._time = accepted_at
+        self._now = now
+
+    def clock(self) -> float:
+        """Unix seconds when the newest checkpoint was taken, so that a replay decides what the first run decided."""
+        return self._time
+
+    async def checkpoint(self, name: str, adapter: TypeAdapter[T], look: Callable[[], Awaitable[T]]) -> T:
+        """Do it once and remember what came of it.
+
+        Args:
+            name: what it is called in the engine's records; the same order of names must come up in a replay.
+            adapter: turns the result to JSON and back.
+            look: does it. A ModelError it raises is remembered and raised again; anything else ends the work.
+        """
+
+        async def record() -> JsonObject:
+            try:
+                done: JsonObject = {"value": adapter.dump_python(await look(), mode="json")}
+            except ModelError as error:
+                done = {"error": str(error), "refused": isinstance(error, ModelRefusedError)}
+            return {**done, "at": self._now()}
+
+        recorded = await DBOS.run_step_async({"name": name}, record)
+        self._time = max(self._time, cast("float", recorded["at"]))
+        if "error" in recorded:
+            kind = ModelRefusedError if recorded["refused"] else ModelUnavailableError
+            raise kind(str(recorded["error"]))
+        return adapter.validate_python(recorded["value"])
+
+
+_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
+_OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledModel:
+    """A model whose turns are checkpoints."""
+
+    model: Model
+    journal: Journal
+
+    @property
+    def name(self) -> str:
+        """The model's id."""
+        return self.model.name
+
+    async def respond(
+        self, conversation: Conversation, *, max_tokens: int, schema: JsonObject | None, timeout: float
+    ) -> Turn:
+        """As the model does, once."""
+        return await self.journal.checkpoint(
+            "model",
+            _TURN,
+            lambda: self.model.respond(conversation, max_tokens=max_tokens, schema=schema, timeout=timeout),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledToolset:
+    """A toolset whose looks are checkpoints."""
+
+    toolset: Toolset
+    journal: Journal
+
+    @property
+    def definitions(self) -> Sequence[JsonObject]:
+        """The tools as the model is shown them."""
+        return self.toolset.definitions
+
+    async def look(self, name: str, arguments: JsonObject) -> Observation:
+        """As the toolset does, once."""
+        return await self.journal.checkpoint(f"look:{name}", _OBSERVATION, lambda: self.toolset.look(name, arguments))
+
+
+def journaled(investigator: Investigator, journal: Journal) -> Investigator:
+    """The same investigator, with every answer from outside a checkpoint of ``journal``."""
+    model = investigator.model
+
+    async def first_look(question: Question) -> Answer:
+        return await journal.checkpoint("first-look", _ANSWER, lambda: investigator.first_look(question))
+
+    return replace(
+        investigator,
+        first_look=first_look,
+        toolset=lambda at: JournaledToolset(investigator.toolset(at), journal),
+        model=None if model is None else JournaledModel(model, journal),
+        clock=journal.clock,
+    )
+
+
+class Workflows:
+    """The engine of one process: accepts events, works them off, drains. An async context manager."""
+
+    def __init__(self, *, database_url: str, lease: Path, handler: Handler, now: Callable[[], float]) -> None:
+        self._url = database_url
+        self._lease_path = lease
+        self._handler = handler
+        self._now = now
+        self._running: set[str] = set()
+        self._idle = asyncio.Event()
+        self._lease: TextIO | None = None
+        self._answer: Callable[..., Awaitable[None]] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Take the lease, start the engine and resume what was left unfinished."""
+        self._lease = _take_lease(self._lease_path)
+        if self._url.startswith("sqlite:///"):
+            _use_wal(Path(self._url.removeprefix("sqlite:///")))
+        DBOS(
+            config={
+                "name": "sre-bot",
+                "system_database_url": self._url,
+                "executor_id": "serve",
+                "application_version": APPLICATION_VERSION,
+                "serializer": DBOSPortableJSONSerializer(),
+                "console_log_level": "WARNING",
+                "log_level": "WARNING",
+                "enable_otlp": False,
+            }
+        )
+        self._answer = DBOS.workflow(name="event", max_recovery_attempts=MAX_ATTEMPTS)(self._workflow())
+        self._idle.set()
+        DBOS.launch()  # on this thread, so that resumed work runs on this event loop
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go; what is unfinished stays recorded and resumes at the next start."""
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._lease is not None:
+            self._lease.close()
+
+    async def accept(self, key: str, event: JsonObject) -> None:
+        """Make the event durable and begin to work on it. The same key again is the same event.
+
+        Raises:
+            Exception: whatever the database raises; then nothing was accepted.
+        """
+        assert self._answer is not None, "accept() before the engine was started"
+        with SetWorkflowID(key):
+            await DBOS.start_workflow_async(self._answer, key, event, self._now())  # type: ignore[arg-type]  # registered above
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until no work runs; False when some still does after that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning(
+                "still at work after %.0f s, to be resumed at the next start: %s", seconds, sorted(self._running)
+            )
+            return False
+        return True
+
+    @property
+    def running(self) -> int:
+        """How many events are being worked on."""
+        return len(self._running)
+
+    async def given_up(self) -> Sequence[str]:
+        """Keys of events that were given up as poisonous."""
+        status = WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value
+        return [found.workflow_id for found in await DBOS.list_workflows_async(status=status)]
+
+    def _workflow(self) -> Callable[[str, JsonObject, float], Awaitable[None]]:
+        async def work(key: str, event: JsonObject, accepted_at: float) -> None:
+            self._running.add(key)
+            self._idle.clear()
+            try:
+                await self._handler(key, event, Journal(accepted_at, self._now))
+            finally:
+                self._running.discard(key)
+                if not self._running:
+                    self._idle.set()
+
+        return work
+
+
+def _take_lease(path: Path) -> TextIO:
+    """One process per state directory: two would work on the same events twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lease = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lease.close()
+        raise ConfigurationError(
+            f"another sre-bot serves from {path.parent}. Stop it, or give this one a SRE_BOT_STATE_DIR of its own."
+        ) from None
+    return lease
+
+
+def _use_wal(path: Path) -> None:
+    """A step costs a third in WAL mode, and readers do not block the writer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")

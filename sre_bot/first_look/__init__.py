@@ -1,0 +1,42 @@
+"""The first look: what an experienced colleague says after three seconds, without a model.
+
+``discovery`` finds which metrics tell how services do, ``look`` asks all sources at once, ``conclusion`` weighs what
+came back, ``account`` says it in a few lines with evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sre_bot.first_look.account import give_account
+from sre_bot.first_look.look import Looker, Sources
+from sre_bot.investigation import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sre_bot.investigation import Answer, Question
+
+__all__ = ["FirstLook", "Sources"]
+
+DEADLINE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """Looks at ``sources`` and concludes; ``now`` tells the present."""
+
+    sources: Sources
+    now: Callable[[], datetime]
+    deadline: float = DEADLINE_SECONDS
+
+    async def __call__(self, question: Question) -> Answer:
+        """The answer within about ``deadline`` seconds; what did not answer by then is named as missing."""
+        started = time.monotonic()
+        seen = await Looker(self.sources, question.asked_at, self.now, self.deadline).look()
+        answer = give_account(question, seen)
+        took = time.monotonic() - started
+        return replace(answer, seconds=Seconds(first_look=took, total=took))

@@ -1,0 +1,248 @@
+"""Ask every source at once, within a deadline, and hand what came back to the conclusion."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from sre_bot.errors import SourceError
+from sre_bot.first_look import discovery
+from sre_bot.incident import Alert, AlertState, Change, ChangeKind, TimeWindow
+from sre_bot.investigation import MissingSource
+from sre_bot.signals.series import Series, SeriesFacts, facts, on_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from sre_bot.first_look.discovery import Signal
+    from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
+    from sre_bot.tools.changes import Deploys, Repository
+    from sre_bot.tools.metrics import Metrics
+
+T = TypeVar("T")
+
+LOOKBACK = timedelta(hours=1)
+"""How far back signals are looked at, when the alerts are younger than that."""
+LEAD = timedelta(minutes=30)
+"""How long before the oldest firing alert the signals begin."""
+MAX_LOOKBACK = timedelta(hours=12)
+CHANGES_BACK = timedelta(hours=24)
+"""How far before the signals changes are looked for: what breaks today may have been deployed yesterday."""
+CARRIED_BACK = timedelta(hours=6)
+"""How long before the signals begin a deploy may be to have its commits and their diffs looked at."""
+MAX_EXPANDED, MAX_DIFFS = 16, 40
+POINTS = 240
+MAX_LABEL_SETS = 20_000
+PRESENT = timedelta(seconds=90)
+"""An Alertmanager knows only the present; a question about longer ago is not asked of it."""
+RATE_WINDOW_SCRAPES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What there is to look at; each may be absent."""
+
+    metrics: Metrics | None = None
+    alerts: CurrentAlerts | None = None
+    history: AlertHistory | None = None
+    repositories: tuple[Repository, ...] = ()
+    deploys: Deploys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One series of one signal: what ``service`` (calling ``peer``, if set) did, as a series and as facts."""
+
+    signal: Signal
+    service: str
+    peer: str | None
+    series: Series
+    facts: SeriesFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything the sources gave."""
+
+    at: datetime
+    window: TimeWindow
+    alerts: tuple[Alert, ...] = ()
+    past_alerts: tuple[Alert, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    services: frozenset[str] = frozenset()
+    changes: tuple[Change, ...] = ()
+    diffs: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[MissingSource, ...] = ()
+    rate_window: timedelta = timedelta(minutes=5)
+    graph_urls: Mapping[str, str] = field(default_factory=dict)
+    """Where a human sees each query, by PromQL."""
+
+
+class Looker:
+    """One look at all sources as of ``at``.
+
+    Args:
+        sources: what there is.
+        at: the moment as of which everything is looked at.
+        now: tells the present, to know whether ``at`` still is.
+        deadline: seconds after which what has not answered is reported as not seen.
+    """
+
+    def __init__(self, sources: Sources, at: datetime, now: Callable[[], datetime], deadline: float) -> None:
+        self._sources = sources
+        self._at = at
+        self._live = now() - at < PRESENT
+        self._deadline = deadline
+        self._missing: dict[str, str] = {}
+        self._ends = 0.0
+
+    async def look(self) -> Seen:
+        """Ask; never raises for a source."""
+        self._ends = asyncio.get_running_loop().time() + self._deadline
+        wide = TimeWindow.before(self._at, LOOKBACK)
+        alerts, past, changes, found = await asyncio.gather(
+            self._alerts(), self._past_alerts(wide), self._changes(), self._discover(wide)
+        )
+        label_sets, presence, scrape = found
+        window = _window(self._at, alerts, presence)
+        rate_window = scrape * RATE_WINDOW_SCRAPES
+        signals = discovery.discover(label_sets, _prometheus_duration(rate_window))
+        window = TimeWindow(min(window.start + rate_window, self._at), self._at)
+        read, (changes, diffs) = await asyncio.gather(
+            asyncio.gather(*(self._read(signal, window, scrape) for signal in signals)), self._expand(changes, window)
+        )
+        metrics = self._sources.metrics
+        return Seen(
+            at=self._at,
+            window=window,
+            alerts=tuple(alerts),
+            past_alerts=tuple(past),
+            readings=tuple(reading for readings in read for reading in readings),
+            services=discovery.services(label_sets),
+            changes=tuple(changes),
+            diffs=diffs,
+            missing=tuple(MissingSource(source, why) for source, why in self._missing.items()),
+            rate_window=rate_window,
+            graph_urls={s.promql: metrics.graph_url(s.promql, window) for s in signals} if metrics else {},
+        )
+
+    async def _ask(self, source: str, answer: Awaitable[T], otherwise: T) -> T:
+        """The answer, or ``otherwise`` and a note of what could not be seen."""
+        try:
+            async with asyncio.timeout_at(self._ends):
+                return await answer
+        except SourceError as error:
+            self._missing.setdefault(source, error.message)
+        except TimeoutError:
+            self._missing.setdefault(source, f"did not answer within {self._deadline:g} s")
+        return otherwise
+
+    async def _alerts(self) -> Sequence[Alert]:
+        if self._sources.alerts is None:
+            self._missing["alertmanager"] = "not configured"
+            return ()
+        if not self._live:
+            return ()
+        return await self._ask(self._sources.alerts.name, self._sources.alerts.current(), ())
+
+    async def _past_alerts(self, window: TimeWindow) -> Sequence[Alert]:
+        if self._sources.history is None:
+            return ()
+        return await self._ask(self._sources.history.name, self._sources.history.history(window), ())
+
+    async def _discover(self, window: TimeWindow) -> tuple[Sequence[Mapping[str, str]], Sequence[Series], timedelta]:
+        metrics = self._sources.metrics
+        if metrics is None:
+            self._missing["prometheus"] = "not configured"
+            return (), (), timedelta(seconds=15)
+        step = LOOKBACK / POINTS
+        label_sets, presence, counts = await asyncio.gather(
+            self._ask(metrics.name, metrics.label_sets(discovery.SELECTORS, window, MAX_LABEL_SETS), ()),
+            self._ask(metrics.name, metrics.query_range("count(up)", window, step), None),
+            self._ask(metrics.name, metrics.query("max(count_over_time(up[1m]))", self._at), None),
+        )
+        samples = float(counts.series[0].values[-1]) if counts and counts.series else math.nan
+        scrape = timedelta(seconds=60 / samples) if samples > 0 else timedelta(seconds=60)
+        return label_sets, presence.series if presence else (), scrape
+
+    async def _read(self, signal: Signal, window: TimeWindow, scrape: timedelta) -> list[Reading]:
+        metrics = self._sources.metrics
+        if metrics is None:
+            return []
+        step = max(scrape, window.duration / POINTS, timedelta(seconds=1))
+        result = await self._ask(metrics.name, metrics.query_range(signal.promql, window, step), None)
+        readings = []
+        for series in result.series if result else ():
+            service = series.labels.get(signal.service)
+            if service:
+                grid = on_grid(
+                    series, start=window.start.timestamp(), end=window.end.timestamp(), step=step.total_seconds()
+                )
+                peer = series.labels.get(signal.peer, "") if signal.peer else None
+                readings.append(Reading(signal, service, peer or None, grid, facts(grid)))
+        return readings
+
+    async def _changes(self) -> Sequence[Change]:
+        window = TimeWindow.before(self._at, LOOKBACK + CHANGES_BACK)
+        sources = self._sources
+        if not sources.repositories and sources.deploys is None:
+            self._missing["changes"] = "no repository and no record of deploys is configured"
+        asked = [self._ask(repository.name, repository.commits(window), ()) for repository in sources.repositories]
+        if sources.deploys is not None:
+            asked.append(self._ask(sources.deploys.name, sources.deploys.deploys(window), ()))
+        return [change for changes in await asyncio.gather(*asked) for change in changes]
+
+    async def _expand(
+        self, changes: Sequence[Change], window: TimeWindow
+    ) -> tuple[Sequence[Change], Mapping[str, str]]:
+        """Deploys with the commits they carry, and the diffs of what went out lately."""
+        recent = [c for c in changes if c.kind is ChangeKind.DEPLOY and c.time >= window.start - CARRIED_BACK]
+        carried = await asyncio.gather(*(self._carried(deploy, changes) for deploy in recent[:MAX_EXPANDED]))
+        known = {c.revision: c for commits in (changes, *carried) for c in commits if c.kind is ChangeKind.COMMIT}
+        full = {
+            deploy: replace(deploy, carries=tuple(c.revision for c in commits if c.revision))
+            for deploy, commits in zip(recent, carried, strict=False)
+        }
+        out = {revision for deploy in full.values() for revision in (deploy.revision, *deploy.carries) if revision}
+        diffs = await asyncio.gather(*(self._diff(known[r]) for r in sorted(out & known.keys())[:MAX_DIFFS]))
+        rest = [full.get(change, change) for change in changes if change.kind is not ChangeKind.COMMIT]
+        return (*known.values(), *rest), {revision: diff for revision, diff in diffs if diff}
+
+    async def _carried(self, deploy: Change, changes: Sequence[Change]) -> Sequence[Change]:
+        """The commits between this deploy and the one before of the same service."""
+        before = [
+            c.revision
+            for c in changes
+            if c.kind is ChangeKind.DEPLOY and c.service == deploy.service and c.time < deploy.time and c.revision
+        ]
+        if not before or deploy.revision is None:
+            return ()
+        for repository in self._sources.repositories:
+            with contextlib.suppress(SourceError, TimeoutError):  # another repository may know the revision
+                async with asyncio.timeout_at(self._ends):
+                    return await repository.between(before[0], deploy.revision)
+        return ()
+
+    async def _diff(self, commit: Change) -> tuple[str, str]:
+        revision = commit.revision or ""
+        for repository in self._sources.repositories:
+            if repository.name == commit.repository:
+                return revision, await self._ask(repository.name, repository.diff(revision), "")
+        return revision, ""
+
+
+def _window(at: datetime, alerts: Sequence[Alert], presence: Sequence[Series]) -> TimeWindow:
+    """From well before the trouble (but not from before there is data) until ``at``."""
+    firing = [alert.started_at for alert in alerts if alert.state is AlertState.FIRING]
+    start = max(min([at - LOOKBACK, *(began - LEAD for began in firing)]), at - MAX_LOOKBACK)
+    if presence:
+        start = max(start, datetime.fromtimestamp(float(presence[0].times[0]), UTC))
+    return TimeWindow(min(start, at), at)
+
+
+def _prometheus_duration(length: timedelta) -> str:
+    return f"{max(1, math.ceil(length.total_seconds()))}s"
