@@ -1,0 +1,200 @@
+"""A Git repository, as a local clone; read only."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from sre_bot.errors import QueryRefusedError, SourceUnavailableError
+from sre_bot.incident import Change, ChangeKind
+from sre_bot.sources.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sre_bot.incident import TimeWindow
+
+_RECORD = "%x00%H%x00%ct%x00%an%x00%s"
+_LOG = ("--encoding=UTF-8", "--no-color", "--no-show-signature", "--no-textconv", "--no-ext-diff")
+_FILES = ("-z", "--name-only", "--diff-merges=first-parent", "--no-renames", "-O/dev/null", f"--format={_RECORD}")
+_EVERYWHERE = ("--exclude=refs/stash", "--exclude=refs/notes/*", "--all")
+_TAG = "%00".join(
+    f"%({field})"
+    for field in ("refname:strip=2", "creatordate:unix", "objectname", "*objectname", "taggername", "contents:subject")
+)
+_HASH = re.compile(r"[0-9a-f]{4,64}")
+_REF = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._/+-]{0,199}")
+_SLACK = 24 * 3600
+"""Git stops walking at the first commit older than asked for; clocks of committers differ by less than this."""
+_MAX_LISTING = 16 * 1024 * 1024
+_MAX_DIFF = 100_000
+_MAX_NAMES = 64 * 1024
+_LAST_SECOND = 253_402_300_799
+
+
+class GitRepository:
+    """A clone on this machine; fits Repository. Every method raises SourceError.
+
+    Whatever a window does not reach stays unseen; commits are dated by their committer, tags by their tagger (a
+    lightweight tag by its commit).
+
+    Args:
+        path: the top folder of the clone, or a bare repository.
+        name: what the repository is called.
+        web_url: where people browse it (GitHub, GitLab, Bitbucket, Gitea), or a template with ``{sha}`` in it.
+        timeout: seconds one git command may take.
+        max_diff: bytes of a diff that are shown.
+    """
+
+    def __init__(
+        self, path: Path, *, name: str, web_url: str | None = None, timeout: float = 10.0, max_diff: int = _MAX_DIFF
+    ) -> None:
+        self.name = name
+        self._git = Git(name, path, timeout)
+        self._commit_url = _commit_url(web_url) if web_url else None
+        self._max_diff = max_diff
+
+    async def commits(self, window: TimeWindow) -> Sequence[Change]:
+        """Commits of the window on any branch, local or remote, newest first; a merge with the files it brought in."""
+        start, end = window.start.timestamp(), window.end.timestamp()
+        since, until = f"--since=@{max(0, int(start) - _SLACK)}", f"--until=@{int(end)}"
+        listing = await self._log("--date-order", since, until, *_EVERYWHERE)
+        found = [commit for time, commit in self._read_log(listing) if start <= time <= end]
+        return sorted(found, key=lambda commit: commit.time, reverse=True)
+
+    async def tags(self, window: TimeWindow) -> Sequence[Change]:
+        """Tags made in the window, newest first, with the full hash of what they stand on."""
+        await self._require_whole_history()
+        output = await self._git.run("for-each-ref", f"--format={_TAG}", "refs/tags", limit=_MAX_LISTING)
+        found = []
+        for line in output.text.splitlines():
+            name, time, target, peeled, tagger, subject = (line.split("\0") + [""] * 6)[:6]
+            if time.isdigit() and window.start.timestamp() <= int(time) <= window.end.timestamp():
+                revision = peeled or target
+                title = f"{name}: {subject}" if peeled and subject else name
+                found.append(
+                    Change(
+                        ChangeKind.TAG,
+                        _moment(int(time)),
+                        title,
+                        revision=revision,
+                        author=tagger or None,
+                        repository=self.name,
+                        version=name,
+                        url=self.commit_url(revision),
+                    )
+                )
+        return sorted(found, key=lambda tag: tag.time, reverse=True)
+
+    async def between(self, older: str, newer: str) -> Sequence[Change]:
+        """Commits reachable from ``newer`` but not from ``older`` (hashes, prefixes of them, tags), newest first."""
+        first, last = await self.resolve(older), await self.resolve(newer)
+        listing = await self._log("--date-order", last, f"^{first}")
+        return [commit for _, commit in self._read_log(listing)]
+
+    async def diff(self, revision: str) -> str:
+        """Message, statistics and patch of one commit (a merge: against its first parent).
+
+        Binary files are only named; what lies beyond ``max_diff`` bytes is cut off, and a last line says so.
+        """
+        commit = await self.resolve(revision)
+        shape = "--format=commit %H%nAuthor: %an%nDate:   %cI%n%n%B"
+        patch = ("--stat=120", "--patch", "--diff-merges=first-parent", "--submodule=short", "-O/dev/null")
+        output = await self._git.run("show", *_LOG, shape, *patch, "--end-of-options", commit, limit=self._max_diff)
+        return output.text + (f"\n[cut here: longer than {self._max_diff:,} bytes]\n" if output.cut else "")
+
+    async def resolve(self, revision: str) -> str:
+        """The full hash of a commit, from a prefix of at least four digits, a tag or a branch.
+
+        Raises:
+            QueryRefusedError: there is no such commit, or more than one.
+        """
+        wanted = revision.strip()
+        if _HASH.fullmatch(wanted.lower()) and (commit := await self._by_prefix(wanted.lower())):
+            return commit
+        if not _REF.fullmatch(wanted) or ".." in wanted:
+            raise QueryRefusedError(self.name, "a revision is a commit hash, a tag or a branch", query=revision)
+        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted}^{{commit}}")
+        missing = f"has no commit, tag or branch {wanted}; is the clone up to date?"
+        return (await self._git.run(*arguments, limit=_MAX_NAMES, refused=missing)).text.strip()
+
+    def commit_url(self, revision: str) -> str | None:
+        """Where a human sees the commit, if the repository has a web address."""
+        return self._commit_url.replace("{sha}", quote(revision, safe="")) if self._commit_url else None
+
+    async def check(self) -> str:
+        """One line on how it does: its newest commit, and how old that is by git's clock."""
+        await self._require_whole_history()
+        output = await self._git.run("log", *_LOG, "-1", "--format=%h, %cr", *_EVERYWHERE, limit=_MAX_NAMES)
+        if not output.data:
+            raise self._empty()
+        return f"newest commit {output.text.strip()}"
+
+    async def _by_prefix(self, prefix: str) -> str | None:
+        """The one commit whose hash begins so; it is looked up first, so that a branch cannot pass for it by name."""
+        listed = await self._git.run("rev-parse", f"--disambiguate={prefix}", limit=_MAX_NAMES)
+        commits = []
+        for sha in listed.text.split():
+            kind = await self._git.run("cat-file", "-t", sha, limit=_MAX_NAMES)
+            commits += [sha] if kind.text.strip() == "commit" else []
+        if len(commits) > 1:
+            raise QueryRefusedError(self.name, f"more than one commit begins with {prefix}: {', '.join(commits[:5])}")
+        return commits[0] if commits else None
+
+    async def _log(self, *arguments: str) -> bytes:
+        await self._require_whole_history()
+        output = await self._git.run("log", *_LOG, *_FILES, *arguments, limit=_MAX_LISTING)
+        if output.cut:
+            raise QueryRefusedError(self.name, f"more than {_MAX_LISTING // 1024**2} MiB of commits; ask for less time")
+        if not output.data and not (await self._git.run("rev-list", "-n1", "--all", limit=_MAX_NAMES)).data:
+            raise self._empty()
+        return output.data
+
+    async def _require_whole_history(self) -> None:
+        shallow = await self._git.run("rev-parse", "--is-shallow-repository", limit=_MAX_NAMES)
+        if shallow.text.strip() == "true":
+            sentence = "is a shallow clone, so its history is cut off; run git fetch --unshallow in it"
+            raise SourceUnavailableError(self.name, sentence)
+
+    def _empty(self) -> SourceUnavailableError:
+        return SourceUnavailableError(self.name, f"{self._git.path} has no commits yet")
+
+    def _read_log(self, listing: bytes) -> Iterator[tuple[int, Change]]:
+        """Commits with their unix times, out of NUL separated fields; an empty one begins each commit."""
+        fields = iter(listing.decode("utf-8", "replace").split("\0"))
+        begun = next(fields, None) == ""
+        while begun and (sha := next(fields, "")):
+            time, author, subject = next(fields, "0"), next(fields, ""), next(fields, "")
+            files: list[str] = []
+            for field in fields:
+                if not field:
+                    break
+                files.append(field if files else field.removeprefix("\n"))
+            change = Change(
+                ChangeKind.COMMIT,
+                _moment(int(time)),
+                subject,
+                revision=sha,
+                author=author,
+                files=tuple(files),
+                repository=self.name,
+                url=self.commit_url(sha),
+            )
+            yield int(time), change
+
+
+def _moment(seconds: int) -> datetime:
+    """A commit may claim any time; beyond the calendar it is the calendar's end."""
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
+
+
+def _commit_url(web_url: str) -> str:
+    if "{sha}" in web_url:
+        return web_url
+    base, host = web_url.rstrip("/").removesuffix(".git"), urlsplit(web_url).hostname or ""
+    if "gitlab" in host:
+        return f"{base}/-/commit/{{sha}}"
+    return f"{base}/commits/{{sha}}" if "bitbucket" in host else f"{base}/commit/{{sha}}"
