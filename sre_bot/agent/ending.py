@@ -57,9 +57,11 @@ def fallen_back(
 
 def _missing(first_look: Answer | None, evidence: Iterable[Evidence]) -> tuple[MissingSource, ...]:
     """Every source that could not be seen, once, with the first reason."""
-    found = list(first_look.report.missing) if first_look else []
-    found += [one.observation.missing for one in evidence if one.observation.missing]
-    return tuple({one.source: one for one in reversed(found)}.values())[::-1]
+    found: dict[str, MissingSource] = {}
+    for one in (*(first_look.report.missing if first_look else ()), *(look.observation.missing for look in evidence)):
+        if one is not None:
+            found.setdefault(one.source, one)
+    return tuple(found.values())
 
 
 def _suspects(report: Report, earlier: Iterable[Suspect]) -> tuple[Suspect, ...]:
@@ -68,5 +70,7 @@ def _suspects(report: Report, earlier: Iterable[Suspect]) -> tuple[Suspect, ...]
     ranked = [Suspect(one.change, one.confidence, one.claim.text) for one in named]
     floor = ranked[-1].score if ranked else float("inf")
     ranked += [replace(one, score=min(one.score, floor)) for one in earlier]
-    unique = {one.change: one for one in reversed(ranked)}
-    return tuple(sorted(unique.values(), key=lambda one: -one.score))[:_MOST_SUSPECTS]
+    unique: dict[str | None, Suspect] = {}
+    for one in ranked:
+        unique.setdefault(one.change, one)
+    return tuple(unique.values())[:_MOST_SUSPECTS]
