@@ -1,8 +1,10 @@
-"""Metrics: what the model may ask of a Prometheus."""
+"""Metrics: what the tools ask of a Prometheus."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+from sre_bot.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,3 +41,11 @@ class Metrics(Protocol):
     def graph_url(self, promql: str, window: TimeWindow) -> str:
         """Where a human sees this query over this window."""
         ...
+
+
+def chosen(sources: Sequence[Metrics], name: str | None) -> Metrics:
+    """The source of that name, or the first when none is named. Raises BadInputError."""
+    for source in sources:
+        if name is None or source.name == name:
+            return source
+    raise BadInputError(f"there is no source {name!r}; there are: {', '.join(source.name for source in sources)}")

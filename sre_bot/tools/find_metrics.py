@@ -1,0 +1,159 @@
+"""The tool ``find_metrics``: which metrics there are for a service or a name, with labels, types and units."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from sre_bot.errors import BadInputError
+from sre_bot.incident import SERVICE_LABELS, TimeWindow, service_of
+from sre_bot.investigation import Observation
+from sre_bot.signals.units import unit_of
+from sre_bot.tools.metrics import chosen
+from sre_bot.tools.selectors import selector
+from sre_bot.tools.text import quoted
+from sre_bot.tools.tool import Arguments, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sre_bot.signals.series import MetricMetadata
+    from sre_bot.tools.metrics import Metrics
+
+SEEN_WITHIN = timedelta(hours=1)
+MAX_LABEL_SETS = 5_000
+MAX_DESCRIBED, MAX_NAMED = 25, 60
+MAX_VALUES = 5
+"""Labels with no more values than this show them."""
+LIKE = 0.5
+"""How similar (0..1) a service's name must be to be offered first."""
+_PART = re.compile(r"_(?:bucket|sum|count)$")
+_RUNTIME = re.compile(r"^(?:go|process|python|jvm|promhttp|scrape|nodejs|net_conntrack)_")
+_IDENTITY = frozenset({"__name__", "le", "quantile"})
+
+DESCRIPTION = (
+    "Find metrics by service and/or by words in their names, as of the last hour: type, unit, labels with their "
+    "values, number of series. Use it before query_metrics when you do not know the exact names or labels. It gives "
+    "no values: ask query_metrics for those."
+)
+
+
+class FindArguments(Arguments):
+    """Arguments of ``find_metrics``."""
+
+    service: Annotated[str | None, Field(max_length=200)] = None
+    name: Annotated[str | None, Field(max_length=200, description="words that the name contains")] = None
+    source: Annotated[str | None, Field(description="which Prometheus; default the first")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric (of a histogram or summary: all its parts) and the distinct label sets it has."""
+
+    name: str
+    kind: str
+    unit: str
+    help: str
+    sets: tuple[Mapping[str, str], ...]
+
+    def __str__(self) -> str:
+        told = ", ".join(part for part in (self.kind, self.unit, f"{len(self.sets)} series") if part)
+        about = f" {quoted(self.help, 80)}" if self.help else ""
+        return f"{quoted(self.name, 120)} ({told}) {self._labels()}{about}"
+
+    def _labels(self) -> str:
+        values = defaultdict[str, set[str]](set)
+        for labels in self.sets:
+            for label, value in labels.items():
+                values[label].add(value)
+        return "{" + ", ".join(_label(label, values[label]) for label in sorted(values)) + "}"
+
+
+def find_metrics(sources: Sequence[Metrics]) -> Tool[FindArguments]:
+    """The tool over one Prometheus or several."""
+
+    async def ask(arguments: FindArguments, at: datetime) -> Observation:
+        source = chosen(sources, arguments.source)
+        words = re.findall(r"[A-Za-z0-9]+", arguments.name or "")
+        if not arguments.service and not words:
+            raise BadInputError("give a service, or words of a metric's name, or both")
+        window = TimeWindow.before(at, SEEN_WITHIN)
+        longest = max(words, key=len, default=None)
+        sets = await source.label_sets(_selectors(arguments.service, longest), window, MAX_LABEL_SETS)
+        found = [labels for labels in sets if all(w.lower() in labels.get("__name__", "").lower() for w in words)]
+        if not found:
+            return await _nothing(source, arguments, window)
+        content = _listing(families(found, await source.metadata()))
+        if len(sets) >= MAX_LABEL_SETS:
+            content += "\nThere are more series than could be read: narrow it by service and words of the name."
+        return Observation(f"{_asked(arguments)}: {content.partition(chr(10))[0]}", content)
+
+    return Tool("find_metrics", DESCRIPTION, FindArguments, ask, tuple(source.name for source in sources))
+
+
+def families(sets: Iterable[Mapping[str, str]], metadata: Mapping[str, MetricMetadata]) -> list[Family]:
+    """Label sets by metric, the parts of a histogram or summary under one; runtime metrics last."""
+    grouped = defaultdict[str, set[frozenset[tuple[str, str]]]](set)
+    for labels in sets:
+        name = labels.get("__name__", "")
+        whole = _PART.sub("", name)
+        told = metadata.get(whole)
+        family = whole if told is not None and told.kind in {"histogram", "summary"} else name
+        grouped[family].add(frozenset(item for item in labels.items() if item[0] not in _IDENTITY))
+    return [
+        _family(name, metadata.get(name), tuple(dict(one) for one in grouped[name]))
+        for name in sorted(grouped, key=lambda name: (bool(_RUNTIME.match(name)), name))
+    ]
+
+
+def _family(name: str, told: MetricMetadata | None, sets: tuple[Mapping[str, str], ...]) -> Family:
+    kind = told.kind if told is not None else "type unknown"
+    return Family(name, kind, (told.unit if told else "") or unit_of(name), told.help if told else "", sets)
+
+
+def _selectors(service: str | None, word: str | None) -> list[str]:
+    if service is None:
+        return [selector({}, word)]
+    return [selector({label: service}, word) for label in SERVICE_LABELS]
+
+
+def _listing(found: Sequence[Family]) -> str:
+    lines = [f"{len(found)} metrics", *(str(family) for family in found[:MAX_DESCRIBED])]
+    names = [quoted(family.name, 120) for family in found[MAX_DESCRIBED : MAX_DESCRIBED + MAX_NAMED]]
+    rest = len(found) - MAX_DESCRIBED - len(names)
+    if names:
+        lines.append(f"and {', '.join(names)}" + (f" and {rest} more" if rest > 0 else ""))
+    return "\n".join(lines)
+
+
+def _label(label: str, values: set[str]) -> str:
+    """A label and its values when they are few, else how many there are and examples."""
+    listed = [quoted(value, 40) for value in sorted(values)]
+    if len(listed) <= MAX_VALUES:
+        return f"{label}={'|'.join(listed)}"
+    return f"{label}={'|'.join(listed[:2])}|… {len(listed)} values"
+
+
+async def _nothing(source: Metrics, arguments: FindArguments, window: TimeWindow) -> Observation:
+    """What there is instead of the service that was asked for."""
+    lines = [f"No metrics for {_asked(arguments)} within the last hour."]
+    if arguments.service:
+        up = await source.label_sets([selector({"__name__": "up"})], window, MAX_LABEL_SETS)
+        services = sorted({service for labels in up if (service := service_of(labels))})
+        close = difflib.get_close_matches(arguments.service, services, cutoff=LIKE)
+        listed = [quoted(service, 60) for service in dict.fromkeys([*close, *services])]
+        lines.append(f"Services that are scraped: {', '.join(listed[:MAX_NAMED]) or 'none'}.")
+    return Observation(f"{_asked(arguments)}: no metrics", " ".join(lines))
+
+
+def _asked(arguments: FindArguments) -> str:
+    service = [f"service {quoted(arguments.service, 60)}"] if arguments.service else []
+    name = [f"names with {quoted(arguments.name, 60)}"] if arguments.name else []
+    return ", ".join(service + name)

@@ -1,0 +1,31 @@
+"""Text of tools' answers: what systems wrote, made safe to quote, and what it costs."""
+
+from __future__ import annotations
+
+import re
+
+from sre_bot.render.safe import clean_text
+
+MAX_QUOTE = 600
+"""So many characters of a system's own text are passed on, unless the tool says otherwise."""
+
+_PIECE = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^A-Za-z0-9\s]|\n")
+_CHARACTERS_A_TOKEN = 3.5
+
+
+def quoted(text: str, length: int = MAX_QUOTE) -> str:
+    """Free text from a system, safe to pass on: hidden characters off, on one line, cut to ``length`` characters."""
+    line = " ".join(clean_text(text).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def estimated_tokens(text: str) -> int:
+    """A conservative estimate of what a text costs a model, for want of its tokenizer.
+
+    The larger of characters / 3.5 and the number of words and symbols (a word costs one for every 8 letters, a number
+    one for every 3 digits), and for a character beyond ASCII its UTF-8 bytes, the most a byte-level tokenizer makes
+    of it.
+    """
+    plain = text.encode("ascii", "ignore").decode()
+    beyond = len(text.encode("utf-8", "replace")) - len(plain)
+    return max(round(len(plain) / _CHARACTERS_A_TOKEN), len(_PIECE.findall(plain))) + beyond
