@@ -156,7 +156,7 @@ class Workflows:
         self._lease_path = lease
         self._handler = handler
         self._now = now
-        self._running: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._idle = asyncio.Event()
         self._lease: TextIO | None = None
         self._answer: Callable[..., Awaitable[None]] | None = None
@@ -187,6 +187,10 @@ class Workflows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go; what is unfinished stays recorded and resumes at the next start."""
+        unfinished = list(self._running.values())
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         if self._lease is not None:
             self._lease.close()
@@ -197,7 +201,8 @@ class Workflows:
         Raises:
             Exception: whatever the database raises; then nothing was accepted.
         """
-        assert self._answer is not None, "accept() before the engine was started"
+        if self._answer is None:
+            raise RuntimeError("the engine was not started")
         with SetWorkflowID(key):
             await DBOS.start_workflow_async(self._answer, key, event, self._now())  # type: ignore[arg-type]  # registered above
 
@@ -225,12 +230,12 @@ class Workflows:
 
     def _workflow(self) -> Callable[[str, JsonObject, float], Awaitable[None]]:
         async def work(key: str, event: JsonObject, accepted_at: float) -> None:
-            self._running.add(key)
+            self._running[key] = cast("asyncio.Task[None]", asyncio.current_task())
             self._idle.clear()
             try:
                 await self._handler(key, event, Journal(accepted_at, self._now))
             finally:
-                self._running.discard(key)
+                del self._running[key]
                 if not self._running:
                     self._idle.set()
 

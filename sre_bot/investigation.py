@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar, cast
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
@@ -290,3 +291,26 @@ class AnswerStep:
 
 
 Step: TypeAlias = ModelStep | LookStep | EvidenceStep | FirstLookStep | AnswerStep
+
+
+T = TypeVar("T")
+
+
+def rewritten(record: T, rewrite: Callable[[str], str]) -> T:
+    """The same record with every text in it, however deep, passed through ``rewrite``; keys and enums stay."""
+    return cast("T", _rewritten(record, rewrite))
+
+
+def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
+    if isinstance(value, enum.Enum):
+        return value
+    if isinstance(value, str):
+        return rewrite(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_rewritten(one, rewrite) for one in value)
+    if isinstance(value, dict):
+        return {key: _rewritten(one, rewrite) for key, one in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _rewritten(getattr(value, field.name), rewrite) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    return value

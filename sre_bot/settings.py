@@ -149,6 +149,7 @@ class Settings(_Section):
     repositories: tuple[RepositorySettings, ...] = ()
     deploys: DeploysSettings | None = None
     http: HttpSettings = HttpSettings()
+    link_hosts: tuple[str, ...] = ()
     state_dir: Path = Path(".state")
     database_url: str | None = None
     concurrent_investigations: int = Field(default=4, ge=1, le=100)

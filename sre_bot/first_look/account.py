@@ -93,7 +93,7 @@ class _Account:
     def impact(self) -> Iterable[Claim]:
         """Who feels it, and whether demand changed."""
         trail = self._found.trail
-        others = sorted({s.service for s in self._found.symptoms if s.reading.peer is None} - set(trail[:1]))
+        others = sorted({s.service for s in self._found.symptoms if s.reading.peer is None} - {*trail[:1], *trail[-1:]})
         if others:
             ids = (*self._ids[Sign.ERRORS], *self._ids[Sign.LATENCY])
             yield Claim(f"Also worse: {', '.join(others)}.", ids)
@@ -162,7 +162,8 @@ class _Account:
         """What would mend the best explanation, in a word."""
         action = REMEDIES.get(self._found.kind)
         blamed = self._found.blamed
-        target = blamed.change.service if blamed and blamed.change.service else self._found.culprit
+        target = blamed.change.service if blamed else self._found.external
+        target = target or self._found.culprit
         return Remediation(action, target) if action and self._found.culprit else None
 
     def _own(self, sign: Sign) -> list[Reading]:

@@ -53,11 +53,12 @@ STATUS_LABELS = (
     "outcome",
     "result",
 )
-_BAD_RPC = (
-    "2|4|13|14|15|(?i:.*(error|fail|timeout|unavailable|internal|unknown|deadline|aborted|exhausted|data_?loss).*)"
+_BAD_STATUS = re.compile(
+    r"5\d\d|.*(error|fail|time.?out|unavailable|internal|unknown|deadline|aborted|exhausted|data_?loss|reset|refused).*",
+    re.IGNORECASE,
 )
-"""gRPC's codes as numbers or names: unknown, deadline exceeded, internal, unavailable, data loss …"""
-_BAD_HTTP = "5..|(?i:.*(error|fail|timeout|reset|refused).*)"
+_BAD_CODES = frozenset({"2", "4", "13", "14", "15"})
+"""gRPC's unknown, deadline exceeded, internal, unavailable and data loss, where they are written as numbers."""
 _GRPC_NUMBERS = ("rpc_grpc_status_code", "grpc_code")
 _FULL = ("in_use", "used", "active", "busy")
 _LIMIT = ("max", "limit", "capacity", "size")
@@ -105,6 +106,8 @@ class _Family:
     service: str
     peer: str | None
     status: str | None
+    failed: str
+    """The regular expression of the status label's values that mean failure."""
 
     @property
     def by(self) -> str:
@@ -142,8 +145,13 @@ def services(label_sets: Iterable[Mapping[str, str]]) -> frozenset[str]:
 
 def _families(label_sets: Sequence[Mapping[str, str]]) -> tuple[_Family, ...]:
     labels_of: dict[str, set[str]] = defaultdict(set)
+    values_of: dict[tuple[str, str], set[str]] = defaultdict(set)
     for labels in label_sets:
-        labels_of[labels["__name__"]] |= labels.keys()
+        name = labels["__name__"]
+        labels_of[name] |= labels.keys()
+        for label in STATUS_LABELS:
+            if label in labels:
+                values_of[name, label].add(labels[label])
     families = []
     for name, present in sorted(labels_of.items()):
         service = _service_label(present)
@@ -152,8 +160,16 @@ def _families(label_sets: Sequence[Mapping[str, str]]) -> tuple[_Family, ...]:
             if peer == "server_address" and "client" not in name:
                 peer = None  # OpenTelemetry's server metrics carry their own address
             status = next((label for label in STATUS_LABELS if label in present), None)
-            families.append(_Family(name, service, peer, status))
+            failed = _failed(status, values_of[name, status]) if status else ""
+            families.append(_Family(name, service, peer, status, failed))
     return tuple(families)
+
+
+def _failed(label: str, values: set[str]) -> str:
+    """A regular expression of the values that mean failure; server errors always, others as far as they occur."""
+    words = {value for value in values if _BAD_STATUS.fullmatch(value) and not value.isdigit()}
+    codes = values & _BAD_CODES if label in _GRPC_NUMBERS else set()
+    return "|".join(["5..", *sorted(re.escape(value).replace("\\", "\\\\") for value in words | codes)])
 
 
 def _service_label(labels: Iterable[str]) -> str | None:
@@ -189,8 +205,7 @@ def _request_signals(family: _Family, window: str) -> list[Signal]:
 
 def _error_ratio(family: _Family, window: str) -> str:
     """Failed requests as a share of all; 0 where requests were made and none failed, no value where none were made."""
-    bad = _BAD_RPC if family.status in _GRPC_NUMBERS else _BAD_HTTP
-    failed = f'sum by ({family.by}) (rate({family.name}{{{family.status}=~"{bad}"}}[{window}]))'
+    failed = f'sum by ({family.by}) (rate({family.name}{{{family.status}=~"{family.failed}"}}[{window}]))'
     everything = f"sum by ({family.by}) (rate({family.name}[{window}]))"
     return f"({failed} or 0 * {everything}) / ({everything} > 0)"
 

@@ -104,7 +104,8 @@ class Exhibits:
         worse = {id(symptom.reading) for symptom in self.found.symptoms}
         ordered = sorted(readings, key=lambda r: (id(r) not in worse, r.service not in near, -abs(r.facts.shift)))
         ordered = ordered[:MAX_LINES]
-        lines = [reading_line(reading) for reading in ordered]
+        several = len({reading.signal.metric for reading in ordered}) > 1
+        lines = [reading_line(reading, with_metric=several) for reading in ordered]
         queries = tuple(dict.fromkeys(reading.signal.promql for reading in ordered))
         links = tuple(Link("graph", url) for url in (self.seen.graph_urls.get(promql) for promql in queries) if url)
         summary = f"{title}: {'; '.join(lines[:2])}"
@@ -139,7 +140,7 @@ def alert_line(alert: Alert, now: datetime) -> str:
     return f"{alert.name}{about} {alert.state} {since}"
 
 
-def reading_line(reading: Reading) -> str:
+def reading_line(reading: Reading, *, with_metric: bool = False) -> str:
     """Who, from what to what, since when, and the course as a sparkline."""
     facts, unit = reading.facts, reading.signal.unit
     last = format_value(facts.last, unit)
@@ -150,7 +151,8 @@ def reading_line(reading: Reading) -> str:
         before = "nothing" if math.isnan(facts.before) else format_value(facts.before, unit)
         after = "nothing" if math.isnan(facts.after) else format_value(facts.after, unit)
         what = f"{before} → {after} at {began:%H:%M:%S} ({facts.shape}), now {last}"
-    return f"{_name(reading)} {what} {sparkline(reading.series.values)}"
+    metric = f" [{reading.signal.metric}]" if with_metric else ""
+    return f"{_name(reading)}{metric} {what} {sparkline(reading.series.values)}"
 
 
 def verdict_line(verdict: Verdict) -> str:

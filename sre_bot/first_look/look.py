@@ -39,6 +39,11 @@ POINTS = 240
 MAX_LABEL_SETS = 20_000
 PRESENT = timedelta(seconds=90)
 """An Alertmanager knows only the present; a question about longer ago is not asked of it."""
+PRESENCE = ((LOOKBACK, timedelta(seconds=15)), (timedelta(minutes=5), timedelta(seconds=1)))
+"""Windows and steps in which to see since when there is data at all: coarse, and fine for what was just started."""
+SCRAPE_WINDOWS = (10, 60, 300)
+"""Seconds over which scrapes are counted to learn their interval."""
+ENOUGH_SCRAPES = 4
 RATE_WINDOW_SCRAPES = 5
 
 
@@ -107,8 +112,8 @@ class Looker:
         alerts, past, changes, found = await asyncio.gather(
             self._alerts(), self._past_alerts(wide), self._changes(), self._discover(wide)
         )
-        label_sets, presence, scrape = found
-        window = _window(self._at, alerts, presence)
+        label_sets, data_since, scrape = found
+        window = _window(self._at, alerts, data_since)
         rate_window = scrape * RATE_WINDOW_SCRAPES
         signals = discovery.discover(label_sets, _prometheus_duration(rate_window))
         window = TimeWindow(min(window.start + rate_window, self._at), self._at)
@@ -154,20 +159,26 @@ class Looker:
             return ()
         return await self._ask(self._sources.history.name, self._sources.history.history(window), ())
 
-    async def _discover(self, window: TimeWindow) -> tuple[Sequence[Mapping[str, str]], Sequence[Series], timedelta]:
+    async def _discover(self, window: TimeWindow) -> tuple[Sequence[Mapping[str, str]], datetime | None, timedelta]:
         metrics = self._sources.metrics
         if metrics is None:
             self._missing["prometheus"] = "not configured"
-            return (), (), timedelta(seconds=15)
-        step = LOOKBACK / POINTS
-        label_sets, presence, counts = await asyncio.gather(
+            return (), None, timedelta(seconds=60)
+        label_sets, seen, counts = await asyncio.gather(
             self._ask(metrics.name, metrics.label_sets(discovery.SELECTORS, window, MAX_LABEL_SETS), ()),
-            self._ask(metrics.name, metrics.query_range("count(up)", window, step), None),
-            self._ask(metrics.name, metrics.query("max(count_over_time(up[1m]))", self._at), None),
+            asyncio.gather(*(self._range(metrics, "count(up)", length, step) for length, step in PRESENCE)),
+            asyncio.gather(*(self._instant(metrics, f"max(count_over_time(up[{n}s]))") for n in SCRAPE_WINDOWS)),
         )
-        samples = float(counts.series[0].values[-1]) if counts and counts.series else math.nan
-        scrape = timedelta(seconds=60 / samples) if samples > 0 else timedelta(seconds=60)
-        return label_sets, presence.series if presence else (), scrape
+        return label_sets, _data_since(seen), _scrape_interval(counts)
+
+    async def _range(self, metrics: Metrics, promql: str, length: timedelta, step: timedelta) -> Sequence[Series]:
+        window = TimeWindow.before(self._at, length)
+        result = await self._ask(metrics.name, metrics.query_range(promql, window, step), None)
+        return result.series if result else ()
+
+    async def _instant(self, metrics: Metrics, promql: str) -> float:
+        result = await self._ask(metrics.name, metrics.query(promql, self._at), None)
+        return float(result.series[0].values[-1]) if result and result.series else 0.0
 
     async def _read(self, signal: Signal, window: TimeWindow, scrape: timedelta) -> list[Reading]:
         metrics = self._sources.metrics
@@ -235,13 +246,32 @@ class Looker:
         return revision, ""
 
 
-def _window(at: datetime, alerts: Sequence[Alert], presence: Sequence[Series]) -> TimeWindow:
+def _window(at: datetime, alerts: Sequence[Alert], data_since: datetime | None) -> TimeWindow:
     """From well before the trouble (but not from before there is data) until ``at``."""
     firing = [alert.started_at for alert in alerts if alert.state is AlertState.FIRING]
     start = max(min([at - LOOKBACK, *(began - LEAD for began in firing)]), at - MAX_LOOKBACK)
-    if presence:
-        start = max(start, datetime.fromtimestamp(float(presence[0].times[0]), UTC))
+    if data_since is not None:
+        start = max(start, data_since)
     return TimeWindow(min(start, at), at)
+
+
+def _data_since(seen: Sequence[Sequence[Series]]) -> datetime | None:
+    """When there first was any data, as finely as PRESENCE tells; None when there always was, or never."""
+    hour, recent = seen
+    if not hour:
+        first = recent[0].times[0] if recent else None
+    else:
+        coarse = float(hour[0].times[0])
+        first = min(float(recent[0].times[0]), coarse) if recent and coarse >= float(recent[0].times[0]) else coarse
+    return None if first is None else datetime.fromtimestamp(float(first), UTC)
+
+
+def _scrape_interval(counts: Sequence[float]) -> timedelta:
+    """The scrape interval from the samples in each of SCRAPE_WINDOWS: the shortest window with enough of them tells."""
+    for length, count in zip(SCRAPE_WINDOWS, counts, strict=True):
+        if count >= ENOUGH_SCRAPES:
+            return timedelta(seconds=length / count)
+    return timedelta(seconds=60)
 
 
 def _prometheus_duration(length: timedelta) -> str:

@@ -27,14 +27,13 @@ def document(answer: Answer, *, recording: str | None = None) -> JsonObject:
         "root_cause": _root_cause(cause),
         "change_suspects": [{"change": one.change, "score": one.score} for one in _suspects(cause, answer.suspects)],
         "remediation": _plain(report.remediation),
-        "report": _plain(report),
+        "report": {**cast("JsonObject", _plain(report)), "note": answer.note},
         "evidence": [
             {"id": one.id, "tool": one.tool, "arguments": one.arguments, "summary": one.summary}
             for one in answer.evidence
         ],
         "unverified": _plain(report.unverified),
         "missing_sources": [one.source for one in report.missing],
-        "note": answer.note,
         "usage": {
             "turns": answer.usage.turns,
             "input_tokens": answer.usage.input_tokens,

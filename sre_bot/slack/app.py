@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,9 @@ from sre_bot.errors import ConfigurationError
 from sre_bot.slack.listeners import mention_key
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from sre_bot.investigation import JsonObject
-
-Accept = "Callable[[str, JsonObject], Awaitable[None]]"
 
 _log = logging.getLogger(__name__)
 
@@ -63,21 +62,11 @@ class SlackApp:
         Raises:
             ConfigurationError: Slack cannot be reached, or refuses the tokens.
         """
-        try:
+        with _explained(self._client.base_url):
             identity = await self._client.auth_test()
             self._bot = str(identity["user_id"])
             for handler in self._handlers:
-                await handler.connect_async()
-        except SlackApiError as error:
-            raise ConfigurationError(
-                f"Slack refuses us: {error.response.get('error')}. Check SLACK_BOT_TOKEN (xoxb-…) and "
-                "SLACK_APP_TOKEN (xapp-…, with connections:write)."
-            ) from error
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise ConfigurationError(
-                f"Slack cannot be reached at {self._client.base_url}: {error or type(error).__name__}. "
-                "Check the network, and SLACK_API_URL if you set it."
-            ) from error
+                await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
         return f"{identity['user']} in {identity['team']}"
 
     async def connected(self) -> bool:
@@ -86,7 +75,12 @@ class SlackApp:
 
     async def close(self) -> None:
         """Close the sockets: no further event is taken; Slack keeps what it could not deliver."""
-        await asyncio.gather(*(handler.close_async() for handler in self._handlers))
+        await asyncio.gather(
+            *(
+                handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+                for handler in self._handlers
+            )
+        )
 
     async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again."""
@@ -110,3 +104,32 @@ class SlackApp:
 
 async def _acknowledge() -> None:
     """Whatever is to be done about an event was made durable before; nothing is left but to acknowledge it."""
+
+
+async def reach(bot_token: str, app_token: str, api_url: str) -> str:
+    """Try both tokens without opening a socket; one line on who we are.
+
+    Raises:
+        ConfigurationError: Slack cannot be reached, or refuses a token.
+    """
+    client = web_client(bot_token, api_url)
+    with _explained(client.base_url):
+        identity = await client.auth_test()
+        await client.apps_connections_open(app_token=app_token)
+    return f"{identity['user']} in {identity['team']}; Socket Mode is on"
+
+
+@contextlib.contextmanager
+def _explained(base_url: str) -> Iterator[None]:
+    try:
+        yield
+    except SlackApiError as error:
+        raise ConfigurationError(
+            f"Slack refuses us: {error.response.get('error')}. Check SLACK_BOT_TOKEN (xoxb-…) and "
+            "SLACK_APP_TOKEN (xapp-…, with connections:write)."
+        ) from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        raise ConfigurationError(
+            f"Slack cannot be reached at {base_url}: {str(error) or type(error).__name__}. "
+            "Check the network, and SLACK_API_URL if you set it."
+        ) from error

@@ -87,9 +87,9 @@ class Mentions:
             finally:
                 await status.close()
         except DeliveryError as error:
-            _log.error("no answer could be brought to %s: %s", key, error)  # noqa: TRY400 - the stack tells nothing more
+            _log.error("no answer could be brought to %s: %s", key, error)
             await asyncio.to_thread(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a door: the stack is logged, and the thread is told
             _log.exception("the investigation of %s failed", key)
             await asyncio.to_thread(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC))
             await thread.post_once(f"{key}:apology", plain_post(APOLOGY.format(key=key)))

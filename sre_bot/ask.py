@@ -1,0 +1,105 @@
+"""``sre-bot ask``: the same investigation as in Slack, in a terminal; progress goes to standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from sre_bot import bootstrap
+from sre_bot.agent.claude import preload
+from sre_bot.errors import BadInputError
+from sre_bot.incident import utc
+from sre_bot.investigation import FIRST_LOOK, AnswerStep, FirstLookStep, Question
+from sre_bot.redaction import Redactor
+from sre_bot.render.document import document
+from sre_bot.render.safe import clean_text
+from sre_bot.render.text import answer_text, status_line
+from sre_bot.telemetry import log_to_stderr
+
+if TYPE_CHECKING:
+    from sre_bot.investigation import Answer
+    from sre_bot.settings import Settings
+    from sre_bot.triage import Investigator
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, model: str | None) -> int:
+    """Investigate and print; returns the exit status.
+
+    Raises:
+        BadInputError: an empty question, or a time that cannot be read or lies in the future.
+        ConfigurationError: nothing is configured that could be looked at, or a part cannot work.
+    """
+    question = read_question(text, at, datetime.now(UTC))
+    redactor = Redactor(settings.credentials())
+    log_to_stderr("text", redactor.redact)
+    if model is not None and model != FIRST_LOOK:
+        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"name": model})})
+    async with bootstrap.investigator(settings, redactor, with_model=model != FIRST_LOOK) as investigator:
+        answer = await _watched(investigator, question, Console(stderr=True, quiet=as_json), as_json=as_json)
+    if as_json:
+        print(json.dumps(document(answer), ensure_ascii=False, indent=2))
+    else:
+        Console(highlight=False, soft_wrap=True).print(answer_text(answer), markup=False)
+    return 0
+
+
+async def _watched(investigator: Investigator, question: Question, console: Console, *, as_json: bool) -> Answer:
+    """Investigate while a line tells what is going on; the first look is shown as soon as it is there."""
+    importing = asyncio.create_task(preload()) if investigator.model is not None else None
+    try:
+        with console.status("looking …") as status:
+            async for step in investigator.triage(question):
+                match step:
+                    case FirstLookStep(first) if investigator.model is not None and not as_json:
+                        console.print(answer_text(first), markup=False, highlight=False, soft_wrap=True)
+                    case AnswerStep(answer):
+                        return answer
+                    case _:
+                        status.update(status_line(step))
+    finally:
+        if importing is not None:
+            await importing
+    raise AssertionError("an investigation always ends with an answer")
+
+
+def read_question(text: str, at: str | None, now: datetime) -> Question:
+    """The question as typed, and the moment as of which it is asked.
+
+    Raises:
+        BadInputError: it is empty, or the time cannot be read or lies in the future.
+    """
+    cleaned = clean_text(text).strip()
+    if not cleaned:
+        raise BadInputError('the question is empty: ask something, e.g. "what is wrong with checkout?"')
+    moment = now if at is None else read_time(at, now)
+    if moment > now:
+        raise BadInputError(
+            f"--at {at} lies in the future (it is {now:%Y-%m-%dT%H:%M:%SZ}): nothing is known of it yet."
+        )
+    return Question(cleaned, moment)
+
+
+def read_time(text: str, now: datetime) -> datetime:
+    """``2026-11-22T14:03:00Z`` (no zone: UTC), ``14:03`` or ``14:03:20`` (today), ``-20m`` (s, m, h, d ago).
+
+    Raises:
+        BadInputError: it is none of these.
+    """
+    ago = re.fullmatch(r"-(\d{1,6})([smhd])", text.strip())
+    if ago:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text.strip()):
+            return datetime.combine(now.date(), datetime.strptime(f"{text.strip()}:00"[:8], "%H:%M:%S").time(), UTC)  # noqa: DTZ007
+        return utc(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        raise BadInputError(
+            f"--at {text!r} is not a time; write 2026-11-22T14:03:00Z, 14:03 (today, UTC) or -20m."
+        ) from None

@@ -1,0 +1,183 @@
+"""Knows everyone: builds the parts from the settings and puts them together.
+
+It loads neither Slack nor the workflow engine: ``serve`` adds those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from sre_bot.agent.budget import Limits
+from sre_bot.agent.claude import Claude
+from sre_bot.agent.prompt import load as load_prompt
+from sre_bot.first_look import FirstLook, Sources
+from sre_bot.investigation import rewritten
+from sre_bot.sources.alertmanager import AlertmanagerSource
+from sre_bot.sources.deploys import DeployFile
+from sre_bot.sources.prometheus import PrometheusSource
+from sre_bot.sources.repository import GitRepository
+from sre_bot.tools.toolset import tools_for
+from sre_bot.tools.tool import Toolbox
+from sre_bot.triage import Investigator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from pydantic import SecretStr
+
+    from sre_bot.agent.looks import Toolset
+    from sre_bot.investigation import Answer, JsonObject, Observation, Question
+    from sre_bot.redaction import Redactor
+    from sre_bot.settings import Settings
+
+
+class Checkable(Protocol):
+    """What every source can do besides: say in a line how it does."""
+
+    async def check(self) -> str:
+        """One line. Raises SourceError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredSources:
+    """The systems that are configured; each may be absent."""
+
+    prometheus: PrometheusSource | None
+    alertmanager: AlertmanagerSource | None
+    repositories: tuple[GitRepository, ...]
+    deploys: DeployFile | None
+
+    def all(self) -> Iterable[tuple[str, Checkable]]:
+        """Every source, by name."""
+        present = (self.prometheus, self.alertmanager, *self.repositories, self.deploys)
+        return [(source.name, source) for source in present if source is not None]
+
+    def absent(self) -> Iterable[tuple[str, str]]:
+        """What is not configured, and how it would be."""
+        if self.prometheus is None:
+            yield "prometheus", "not configured: set PROMETHEUS_URL; without it there are no metrics"
+        if self.alertmanager is None:
+            yield "alertmanager", "not configured: set ALERTMANAGER_URL; without it nothing is known of silences"
+        if not self.repositories:
+            yield "repositories", "none configured: name clones under `repositories` to have changes suspected"
+        if self.deploys is None:
+            yield "deploys", "not configured: name a file under `deploys` to know what was rolled out when"
+
+    def to_look_at(self) -> Sources:
+        """As the first look wants them."""
+        return Sources(
+            metrics=self.prometheus,
+            alerts=self.alertmanager,
+            history=self.prometheus,
+            repositories=self.repositories,
+            deploys=self.deploys,
+        )
+
+
+@contextlib.asynccontextmanager
+async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
+    """The configured systems; closed at the end. Nothing is asked of them yet."""
+    prometheus, alertmanager, deploys = settings.prometheus, settings.alertmanager, settings.deploys
+    async with contextlib.AsyncExitStack() as stack:
+        parts = ConfiguredSources(
+            prometheus=None
+            if prometheus is None
+            else PrometheusSource(
+                prometheus.url,
+                name=prometheus.name,
+                public_url=prometheus.public_url,
+                token=_reveal(prometheus.token),
+                timeout=prometheus.timeout_seconds,
+            ),
+            alertmanager=None
+            if alertmanager is None
+            else AlertmanagerSource(
+                alertmanager.url,
+                name=alertmanager.name,
+                public_url=alertmanager.public_url,
+                token=_reveal(alertmanager.token),
+                timeout=alertmanager.timeout_seconds,
+            ),
+            repositories=tuple(GitRepository(r.path, name=r.name, web_url=r.web_url) for r in settings.repositories),
+            deploys=None if deploys is None else DeployFile(deploys.path, name=deploys.name),
+        )
+        for closing in (parts.prometheus, parts.alertmanager):
+            if closing is not None:
+                stack.push_async_callback(closing.aclose)
+        yield parts
+
+
+def claude(settings: Settings) -> Claude:
+    """The configured model."""
+    model = settings.model
+    return Claude(model.name, api_key=_reveal(model.api_key), base_url=model.base_url)
+
+
+@contextlib.asynccontextmanager
+async def investigator(
+    settings: Settings, redactor: Redactor, *, with_model: bool = True
+) -> AsyncIterator[Investigator]:
+    """An investigator over the configured systems; they are closed at the end.
+
+    Whatever a source says is redacted here, before anyone (a checkpoint, a model, a thread) sees it.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(sources(settings))
+        model = await stack.enter_async_context(claude(settings)) if with_model and settings.model.configured else None
+        look = FirstLook(parts.to_look_at(), now=lambda: datetime.now(UTC))
+        tools = tools_for(parts.to_look_at(), now=lambda: datetime.now(UTC))
+
+        async def first_look(question: Question) -> Answer:
+            return rewritten(await look(question), redactor.redact)
+
+        def toolset(at: datetime) -> Toolset:
+            return _Redacted(Toolbox(tools, at), redactor)
+
+        limits = settings.model.limits
+        yield Investigator(
+            first_look=first_look,
+            toolset=toolset,
+            model=model,
+            prompt=load_prompt("investigator"),
+            limits=Limits(
+                steps=limits.steps,
+                tool_calls=limits.tool_calls,
+                tokens=limits.tokens,
+                seconds=limits.seconds,
+                usd=limits.usd,
+            ),
+            redact=redactor.redact,
+            clock=time.monotonic,
+        )
+
+
+def link_hosts(settings: Settings) -> frozenset[str]:
+    """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
+    urls = [repository.web_url for repository in settings.repositories]
+    urls += [part.public_url or part.url for part in (settings.prometheus, settings.alertmanager) if part is not None]
+    return frozenset(host for url in urls if url and (host := urlsplit(url).netloc)) | frozenset(settings.link_hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Redacted:
+    """A toolset whose answers hold no secrets."""
+
+    toolset: Toolset
+    redactor: Redactor
+
+    @property
+    def definitions(self) -> Sequence[JsonObject]:
+        return self.toolset.definitions
+
+    async def look(self, name: str, arguments: JsonObject) -> Observation:
+        return rewritten(await self.toolset.look(name, arguments), self.redactor.redact)
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -1,0 +1,118 @@
+"""``sre-bot check``: does the configuration hold, and does each system answer? One line each, with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from sre_bot import bootstrap
+from sre_bot.errors import SreBotError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from sre_bot.settings import Settings
+
+
+class State(enum.StrEnum):
+    """How a system does."""
+
+    OK = "ok"
+    WARNING = "warn"
+    FAILED = "FAIL"
+    ABSENT = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the result."""
+
+    system: str
+    state: State
+    sentence: str
+
+
+async def check(settings: Settings) -> int:
+    """Print a line a system; returns 0 when everything that is configured works, else 1."""
+    findings = await examine(settings)
+    console = Console(highlight=False, soft_wrap=True)
+    colours = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red", State.ABSENT: "dim"}
+    width = max(len(finding.system) for finding in findings)
+    for finding in findings:
+        console.print(f"{finding.state:<4}", style=colours[finding.state], end="  ")
+        console.print(f"{finding.system:<{width}}  {finding.sentence}", markup=False)
+    return 1 if any(finding.state is State.FAILED for finding in findings) else 0
+
+
+async def examine(settings: Settings) -> Sequence[Finding]:
+    """Reach every system at once."""
+    async with contextlib.AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(bootstrap.sources(settings))
+        asked = [
+            _database(settings),
+            _slack(settings),
+            _model(settings),
+            *(_source(name, source.check()) for name, source in parts.all()),
+            *(_absent(name, why) for name, why in parts.absent()),
+        ]
+        return await asyncio.gather(*asked)
+
+
+async def _source(name: str, line: Awaitable[str]) -> Finding:
+    try:
+        return Finding(name, State.OK, await line)
+    except SreBotError as error:
+        return Finding(name, State.FAILED, str(error))
+
+
+async def _absent(name: str, why: str) -> Finding:
+    return Finding(name, State.ABSENT, why)
+
+
+async def _model(settings: Settings) -> Finding:
+    if not settings.model.configured:
+        return Finding("model", State.ABSENT, "no ANTHROPIC_API_KEY: the first look will be the answer")
+    async with bootstrap.claude(settings) as model:
+        try:
+            status = await model.check()
+        except SreBotError as error:
+            return Finding(
+                "model", State.FAILED, f"{error} Check ANTHROPIC_API_KEY, SRE_BOT_MODEL, ANTHROPIC_BASE_URL."
+            )
+    if status.warning:
+        return Finding("model", State.WARNING, status.warning)
+    return Finding("model", State.OK, f"{status.name} answers")
+
+
+async def _database(settings: Settings) -> Finding:
+    from sre_bot.store.database import open_database  # noqa: PLC0415 - slow to import, and only this needs it
+
+    try:
+        engine = await asyncio.to_thread(open_database, settings.database)
+    except SreBotError as error:
+        return Finding("database", State.FAILED, str(error))
+    shown = engine.url.render_as_string(hide_password=True)
+    engine.dispose()
+    return Finding("database", State.OK, f"{shown} is writable and up to date")
+
+
+async def _slack(settings: Settings) -> Finding:
+    bot, app = settings.slack.bot_token, settings.slack.app_token
+    if bot is None and app is None:
+        return Finding("slack", State.ABSENT, "no SLACK_BOT_TOKEN and SLACK_APP_TOKEN: `sre-bot serve` needs both")
+    if bot is None or app is None:
+        missing = "SLACK_BOT_TOKEN" if bot is None else "SLACK_APP_TOKEN"
+        return Finding("slack", State.FAILED, f"{missing} is not set; docs/slack-setup.md tells how to get it")
+    from sre_bot.slack.app import reach  # noqa: PLC0415 - slow to import, and only this needs it
+
+    try:
+        return Finding(
+            "slack", State.OK, await reach(bot.get_secret_value(), app.get_secret_value(), settings.slack.api_url)
+        )
+    except SreBotError as error:
+        return Finding("slack", State.FAILED, str(error))

@@ -1,0 +1,107 @@
+"""The command line. One of the two doors where a broad ``except`` stands.
+
+Exit status: 0 done (an answer may be "don't know"), 2 bad input or configuration (one clear line), 1 a fault of ours.
+Each command imports what it needs when it runs, so that ``--help`` is quick and ``ask`` loads neither Slack nor the
+workflow engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from sre_bot import __version__
+from sre_bot.errors import BadInputError, ConfigurationError, SreBotError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OURS, _BAD_INPUT = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (BadInputError, ConfigurationError) as error:
+        print(f"sre-bot: {error}", file=sys.stderr)
+        return _BAD_INPUT
+    except SreBotError as error:
+        print(f"sre-bot: {error}", file=sys.stderr)
+        return _OURS
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001 - a door: the stack is shown, and the exit status tells
+        traceback.print_exc()
+        print("sre-bot: this is a fault of ours; please report it with the lines above.", file=sys.stderr)
+        return _OURS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sre-bot",
+        description="Investigates incidents with read-only tools and answers with evidence.",
+        epilog="Configuration: sre-bot.yaml (or the file that SRE_BOT_CONFIG names) and the environment.",
+    )
+    parser.add_argument("--version", action="version", version=f"sre-bot {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="answer mentions in Slack until told to stop")
+    serve.set_defaults(run=_serve)
+
+    ask = commands.add_parser("ask", help="investigate a question here in the terminal")
+    ask.add_argument("question", help='what you want to know, e.g. "checkout is failing, what\'s going on?"')
+    ask.add_argument(
+        "--at", metavar="TIME", help="look as of this time: 2026-11-22T14:03:00Z, 14:03 (today, UTC) or -20m"
+    )
+    ask.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    ask.add_argument("--model", metavar="NAME", help="ask this model; first-look asks none")
+    ask.set_defaults(run=_ask)
+
+    check = commands.add_parser("check", help="validate the configuration and reach each system")
+    check.set_defaults(run=_check)
+
+    demo = commands.add_parser("demo", help="break a small real shop and watch the bot answer in a simulated Slack")
+    demo.add_argument("--fault", metavar="NAME", help="what to break (default: the first of --list)")
+    demo.add_argument("--list", action="store_true", help="list the faults and stop")
+    demo.add_argument("--page", metavar="FILE", help="where to write the HTML page (default: demo-FAULT.html)")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from sre_bot.serve import serve
+    from sre_bot.settings import load
+
+    asyncio.run(serve(load()))
+    return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    from sre_bot.ask import ask
+    from sre_bot.settings import load
+
+    return asyncio.run(ask(load(), arguments.question, at=arguments.at, as_json=arguments.json, model=arguments.model))
+
+
+def _check(_: argparse.Namespace) -> int:
+    from sre_bot.check import check
+    from sre_bot.settings import load
+
+    return asyncio.run(check(load()))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from sre_bot.drills.demo import demo, list_faults
+
+    if arguments.list:
+        return list_faults()
+    return asyncio.run(demo(arguments.fault, page=arguments.page))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""``sre-bot serve``: answer mentions in Slack until told to stop, and lose none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from sre_bot import bootstrap
+from sre_bot.agent.claude import preload
+from sre_bot.durable import Workflows
+from sre_bot.errors import ConfigurationError
+from sre_bot.redaction import Redactor
+from sre_bot.slack.app import SlackApp, web_client
+from sre_bot.slack.listeners import Mentions
+from sre_bot.store.database import open_database
+from sre_bot.store.investigations import Investigations
+from sre_bot.store.posts import Posts
+from sre_bot.telemetry import log_to_stderr
+from sre_bot.web import start_web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pydantic import SecretStr
+    from sqlalchemy import Engine
+
+    from sre_bot.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Raises:
+        ConfigurationError: a token is missing or refused, or a part of the configuration cannot work.
+    """
+    redactor = Redactor(settings.credentials())
+    log_to_stderr(settings.log_format, redactor.redact)
+    bot_token = _required(settings.slack.bot_token, "SLACK_BOT_TOKEN", "xoxb-…, from OAuth & Permissions")
+    app_token = _required(settings.slack.app_token, "SLACK_APP_TOKEN", "xapp-…, with connections:write")
+    async with contextlib.AsyncExitStack() as stack:
+        engine = await asyncio.to_thread(open_database, settings.database)
+        stack.callback(engine.dispose)
+        investigator = await stack.enter_async_context(bootstrap.investigator(settings, redactor))
+        client = web_client(bot_token, settings.slack.api_url)
+        mentions = Mentions(
+            client=client,
+            posts=Posts(engine),
+            investigations=Investigations(engine),
+            investigator=investigator,
+            allowed_hosts=bootstrap.link_hosts(settings),
+            concurrent=settings.concurrent_investigations,
+            now=time.time,
+        )
+        workflows = Workflows(
+            database_url=_workflow_database(settings),
+            lease=settings.state_dir / "serve.lock",
+            handler=mentions,
+            now=time.time,
+        )
+        await stack.enter_async_context(workflows)
+        app = SlackApp(client, app_token, workflows.accept)
+        stack.push_async_callback(app.close)
+        who = await app.connect()
+        await stack.enter_async_context(_health(settings, engine, app))
+        if investigator.model is not None:
+            await preload()
+        model = investigator.model.name if investigator.model else "no model: the first look is the answer"
+        _log.info("serving as %s, with %s", who, model)
+        await _told_to_stop()
+        _log.info("stopping: %d investigations to finish first", workflows.running)
+        await app.close()
+        await workflows.drain(settings.drain_seconds)
+
+
+def _required(secret: SecretStr | None, variable: str, what: str) -> str:
+    if secret is None:
+        raise ConfigurationError(f"{variable} is not set ({what}). docs/slack-setup.md tells how to get it.")
+    return secret.get_secret_value()
+
+
+def _workflow_database(settings: Settings) -> str:
+    """On SQLite a file of its own, so that checkpoints and answers do not wait for each other's locks."""
+    if settings.database_url and not settings.database_url.startswith("sqlite"):
+        return settings.database_url
+    return f"sqlite:///{settings.state_dir.absolute() / 'workflows.sqlite'}"
+
+
+@contextlib.asynccontextmanager
+async def _health(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIterator[None]:
+    def select() -> bool:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    checks = {"slack": app.connected, "database": lambda: asyncio.to_thread(select)}
+    try:
+        runner = await start_web(settings.http.host, settings.http.port, checks)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. Set SRE_BOT_HTTP_PORT."
+        ) from error
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _told_to_stop() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
