@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import stat
@@ -102,7 +103,8 @@ class DeployFile:
             sentence = f"{self._path} does not exist; let every rollout append a line to it, or set another path"
             raise SourceUnavailableError(self.name, sentence) from None
         except OSError as error:
-            sentence = f"cannot read {self._path}: {error.strerror or error}"
+            why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+            sentence = f"cannot read {self._path}: {why}"
             raise SourceUnavailableError(self.name, sentence) from error
         return _read_lines(text, whole=whole)
 
@@ -113,7 +115,7 @@ def _tail(path: Path) -> tuple[bytes, bool]:
     with os.fdopen(descriptor, "rb") as file:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise OSError(None, "it is not a regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         start = max(0, facts.st_size - _MAX_BYTES)
         file.seek(start)
         if start:
