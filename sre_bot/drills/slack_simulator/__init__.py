@@ -10,11 +10,11 @@
         print(slack.transcript(incidents, ts))
 """
 
+from sre_bot.drills.slack_simulator.events_api import SUBSCRIPTIONS
 from sre_bot.drills.slack_simulator.faults import Faults
-from sre_bot.drills.slack_simulator.happenings import SUBSCRIPTIONS
 from sre_bot.drills.slack_simulator.server import Call
 from sre_bot.drills.slack_simulator.simulator import SCOPES, SlackSimulator
-from sre_bot.drills.slack_simulator.socket_mode import Ack, Envelope, Event, RetrySchedule
+from sre_bot.drills.slack_simulator.socket_mode import Ack, DisconnectReason, Envelope, Event, RetrySchedule
 from sre_bot.drills.slack_simulator.workspace import Bot, Channel, File, Message, User, Workspace
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Bot",
     "Call",
     "Channel",
+    "DisconnectReason",
     "Envelope",
     "Event",
     "Faults",

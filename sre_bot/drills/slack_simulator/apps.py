@@ -81,7 +81,7 @@ def set_session_status(backend: Backend, arguments: Arguments) -> Json:
     if status not in SESSION_STATUSES:
         raise ApiError("invalid_arguments", ["[ERROR] unknown status [json-pointer:/status]"])
     backend.workspace.sessions[channel.id, root] = status
-    if "agent_session_stopped" in backend.happenings.subscriptions:
+    if "agent_session_stopped" in backend.events_api.subscriptions:
         return {"status": status}
     return {"status": status, "warning": "missing_agent_session_stopped_event_subscription"}
 

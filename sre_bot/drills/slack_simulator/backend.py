@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sre_bot.drills.slack_simulator.wire import ApiError, Arguments, Json
 
 if TYPE_CHECKING:
-    from sre_bot.drills.slack_simulator.happenings import Happenings
+    from sre_bot.drills.slack_simulator.events_api import EventsApi
     from sre_bot.drills.slack_simulator.socket_mode import SocketMode
     from sre_bot.drills.slack_simulator.workspace import Channel, Message, Workspace
 
@@ -22,7 +22,7 @@ class Backend:
     """
 
     workspace: Workspace
-    happenings: Happenings
+    events_api: EventsApi
     socket_mode: SocketMode
     base_url: str = ""
 

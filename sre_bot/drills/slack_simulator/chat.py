@@ -69,7 +69,7 @@ def post_message(backend: Backend, arguments: Arguments) -> Json:
     post = _new_post(backend, backend.channel(arguments), arguments)
     backend.workspace.keep(post)
     backend.workspace.statuses.pop((post.channel, post.root_ts), None)
-    backend.happenings.posted(post)
+    backend.events_api.posted(post)
     return {"channel": post.channel, "ts": post.ts, "message": payloads.message(backend.workspace, post)}
 
 
@@ -127,7 +127,7 @@ def update(backend: Backend, arguments: Arguments) -> Json:
         edited_ts=workspace.next_ts() if text_only else before.edited_ts,
     )
     workspace.keep(after)
-    backend.happenings.changed(before, after)
+    backend.events_api.changed(before, after)
     message = payloads.message(workspace, after)
     return {"channel": after.channel, "ts": after.ts, "text": after.text, "message": message}
 
@@ -136,7 +136,7 @@ def delete(backend: Backend, arguments: Arguments) -> Json:
     """``chat.delete``."""
     message = _own(backend, arguments, "cant_delete_message")
     backend.workspace.delete(message)
-    backend.happenings.deleted(message)
+    backend.events_api.deleted(message)
     return {"channel": message.channel, "ts": message.ts}
 
 

@@ -50,7 +50,7 @@ def complete_upload(backend: Backend, arguments: Arguments) -> Json:
             blocks=block_kit.accept(blocks),
             files=tuple(files),
         )
-        backend.happenings.posted(workspace.keep(post))
+        backend.events_api.posted(workspace.keep(post))
     return {"files": [payloads.file(file) for file in files]}
 
 

@@ -126,7 +126,7 @@ def slash_command(workspace: Workspace, person: User, command: str, text: str, p
 
 
 def block_actions(workspace: Workspace, person: User, post: Message, element: Json) -> Json:
-    """The body of a click on ``element``, which the caller completes with its block_id; but for its response_url."""
+    """The body of a click on ``element`` (with the block_id of its block), but for its response_url."""
     container = {"type": "message", "message_ts": post.ts, "channel_id": post.channel, "is_ephemeral": False}
     return {
         "type": "block_actions",

@@ -65,12 +65,13 @@ class Server:
         self._origins: dict[str, Message] = {}
 
     def application(self) -> web.Application:
-        """The routes."""
+        """The routes; made anew for every start."""
         application = web.Application(client_max_size=_MAX_UPLOAD_BYTES)
         application.router.add_route("*", "/api/{method}", self._api)
         application.router.add_get("/link", self._backend.socket_mode.link)
         application.router.add_post("/upload/{file_id}", self._upload)
         application.router.add_post("/respond/{token}", self._respond)
+        application.on_shutdown.append(self._close_connections)
         return application
 
     def response_url(self, origin: Message) -> str:
@@ -78,6 +79,9 @@ class Server:
         token = uuid.uuid4().hex
         self._origins[token] = origin
         return f"{self._backend.base_url}/respond/{token}"
+
+    async def _close_connections(self, _application: web.Application) -> None:
+        await self._backend.socket_mode.close()
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from sre_bot.drills.slack_simulator import payloads, transcript
 from sre_bot.drills.slack_simulator.backend import Backend
+from sre_bot.drills.slack_simulator.events_api import SUBSCRIPTIONS, EventsApi
 from sre_bot.drills.slack_simulator.faults import Faults
-from sre_bot.drills.slack_simulator.happenings import SUBSCRIPTIONS, Happenings
 from sre_bot.drills.slack_simulator.server import Call, Server, Tokens
 from sre_bot.drills.slack_simulator.socket_mode import RetrySchedule, SocketMode
 from sre_bot.drills.slack_simulator.workspace import Message, Workspace
@@ -33,7 +33,7 @@ SCOPES = (
     *("files:write", "groups:history", "groups:read", "im:history", "im:write", "reactions:read"),
     *("usergroups:read", "users:read"),
 )
-_SECONDS_TO_STOP = 1.0
+_SECONDS_TO_STOP = 0.2  # for calls still under way, e.g. delayed ones
 
 
 def _utc_now() -> datetime:
@@ -70,8 +70,8 @@ class SlackSimulator:
         self.faults = Faults()
         self._condition = asyncio.Condition()
         self._socket_mode = SocketMode(self.workspace.bot.app_id, retries or RetrySchedule(), self._changed)
-        self._happenings = Happenings(self.workspace, self._socket_mode, subscriptions)
-        self._backend = Backend(self.workspace, self._happenings, self._socket_mode)
+        self._events_api = EventsApi(self.workspace, self._socket_mode, subscriptions)
+        self._backend = Backend(self.workspace, self._events_api, self._socket_mode)
         tokens = Tokens(self.bot_token, self.app_token)
         self._server = Server(self._backend, tokens, self.faults, scopes, self._changed)
         self._port = 0
@@ -94,10 +94,10 @@ class SlackSimulator:
         self._runner = web.AppRunner(self._server.application(), access_log=None, shutdown_timeout=_SECONDS_TO_STOP)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
+        self._socket_mode.resume()
 
     async def stop(self) -> None:
-        """Close every connection and stop listening."""
-        await self._socket_mode.close()
+        """Stop listening and close every connection."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -142,9 +142,14 @@ class SlackSimulator:
         return self._socket_mode.is_acknowledged(event)
 
     async def post(self, user: User, channel: Channel, text: str, thread_ts: str | None = None) -> str:
-        """Someone posts ``text``, written as on the wire (``<@UBOT> why?``); returns its ts."""
-        post = Message(channel.id, self.workspace.next_ts(), user.id, text, thread_ts=thread_ts)
-        self._happenings.posted(self.workspace.keep(post))
+        """Someone posts ``text``, written as on the wire (``<@UBOT> why?``); returns its ts.
+
+        Raises:
+            KeyError: there is no message ``thread_ts`` to reply to.
+        """
+        root_ts = self.workspace.messages[channel.id, thread_ts].root_ts if thread_ts else None
+        post = Message(channel.id, self.workspace.next_ts(), user.id, text, thread_ts=root_ts)
+        self._events_api.posted(self.workspace.keep(post))
         await self._changed()
         return post.ts
 
@@ -156,7 +161,7 @@ class SlackSimulator:
         """Whoever posted a message deletes it. Raises KeyError when there is none."""
         message = self.workspace.messages[channel.id, ts]
         self.workspace.delete(message)
-        self._happenings.deleted(message)
+        self._events_api.deleted(message)
         await self._changed()
 
     async def slash(self, user: User, command: str, text: str, channel: Channel) -> Ack:
@@ -174,8 +179,8 @@ class SlackSimulator:
         payload["response_url"] = self._server.response_url(message)
         return await self._socket_mode.request("interactive", payload)
 
-    async def press_stop(self, user: User, channel: Channel, thread_ts: str) -> Event | None:
-        """Someone presses the Stop button that Slack shows while a session is ``processing``."""
+    def press_stop(self, user: User, channel: Channel, thread_ts: str) -> Event | None:
+        """Someone presses the Stop button of a session; LookupError unless it is ``processing``, which shows it."""
         if self.workspace.sessions.get((channel.id, thread_ts)) != "processing":
             raise LookupError(f"no session of {thread_ts} is processing")
         where = {"channel": channel.id, "thread_ts": thread_ts, "streaming_message_ts": list[str]()}
@@ -183,7 +188,7 @@ class SlackSimulator:
 
     def emit(self, event: Json) -> Event | None:
         """Deliver any other event, e.g. ``app_home_opened``; None when the app has not subscribed to it."""
-        return self._happenings.emit(event)
+        return self._events_api.emit(event)
 
     def redeliver(self, event: Event) -> None:
         """Deliver an event once more, as Slack sometimes does although it was acknowledged."""

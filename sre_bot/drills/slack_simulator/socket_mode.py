@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DisconnectReason = Literal["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
 RequestType = Literal["slash_commands", "interactive"]
 
+_SECONDS_TO_CLOSE = 1.0  # granted to an app that does not answer a close frame
+
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
@@ -77,7 +79,7 @@ class _Connection:
 
     def __init__(self, number: int, request: web.Request) -> None:
         self.number = number
-        self.socket = web.WebSocketResponse()
+        self.socket = web.WebSocketResponse(timeout=_SECONDS_TO_CLOSE)
         self._request = request
         self._awaited: dict[str, asyncio.Future[Ack | None]] = {}
 
@@ -129,7 +131,8 @@ class SocketMode:
         self._connections_ever = 0
         self._event_of: dict[str, str] = {}
         self._acknowledged: set[str] = set()
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._deliveries: dict[asyncio.Task[None], Event] = {}
+        self._interrupted: list[Event] = []
 
     @property
     def connection_count(self) -> int:
@@ -152,8 +155,8 @@ class SocketMode:
         if not repeated:
             self.events.append(event)
         delivery = asyncio.create_task(self._deliver(event, is_retry=repeated or not self._connections))
-        self._deliveries.add(delivery)
-        delivery.add_done_callback(self._deliveries.discard)
+        self._deliveries[delivery] = event
+        delivery.add_done_callback(self._deliveries.pop)
 
     async def request(self, kind: RequestType, payload: Json) -> Ack:
         """Deliver a command or a click: once and at once, or never. Raises TimeoutError with Slack's word for it."""
@@ -199,9 +202,16 @@ class SocketMode:
         for connection in tuple(self._connections):
             connection.cut()
 
+    def resume(self) -> None:
+        """Go on delivering what a `close` interrupted."""
+        interrupted, self._interrupted = self._interrupted, []
+        for event in interrupted:
+            self.send(event)
+
     async def close(self) -> None:
         """Stop delivering and close every connection."""
-        deliveries = tuple(self._deliveries)
+        deliveries = dict(self._deliveries)
+        self._interrupted += deliveries.values()
         for delivery in deliveries:
             delivery.cancel()
         await asyncio.gather(*deliveries, return_exceptions=True)

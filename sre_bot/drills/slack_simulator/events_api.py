@@ -28,7 +28,7 @@ SUBSCRIPTIONS = frozenset(
 _MESSAGE_SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
 
 
-class Happenings:
+class EventsApi:
     """Tells the app, over Socket Mode, what it has subscribed to and may see."""
 
     def __init__(self, workspace: Workspace, socket_mode: SocketMode, subscriptions: Collection[str]) -> None:
