@@ -140,13 +140,13 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_rooms_that_must_be_light_load_nothing_heavy() -> None:
     modules = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for room in LIGHT
         for path in sorted((ROOT / "sre_bot").glob(f"{room}.py")) + sorted((ROOT / "sre_bot" / room).glob("*.py"))
     ]
     program = f"import sys, {', '.join(modules)}\nprint([name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_the_wheel_holds_the_package_its_data_and_the_prompts(tmp_path: Path) -> None:
