@@ -9,7 +9,8 @@ SreBotError
 ├── ModelError             the model's provider failed in a way that ends this run's model part
 │   ├── ModelUnavailableError    unreachable, overloaded or rate limited beyond our patience
 │   └── ModelRefusedError        it declined (stop reason "refusal") or rejected our credentials or request
-└── DeliveryError          an answer could not be brought to the human
+├── DeliveryError          an answer could not be brought to the human
+└── DrillError             the shop we drill in does not run as it should
 """
 
 from __future__ import annotations
@@ -65,3 +66,7 @@ class ModelRefusedError(ModelError):
 
 class DeliveryError(SreBotError):
     """An answer could not be brought to the human."""
+
+
+class DrillError(SreBotError):
+    """The shop we drill in does not run as it should."""

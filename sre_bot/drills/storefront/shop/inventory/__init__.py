@@ -1,0 +1,1 @@
+"""What we sell and how much of it is on the shelf."""

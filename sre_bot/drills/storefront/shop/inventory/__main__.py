@@ -1,0 +1,8 @@
+"""Run the inventory service."""
+
+from __future__ import annotations
+
+from ..kit import launch
+from .app import routes
+
+launch.run("inventory", routes)

@@ -1,0 +1,1 @@
+"""What every Larder service shares: start-up, logs, metrics, calls to peers, connection pools."""

@@ -1,0 +1,1 @@
+"""Takes money, through the card processor."""
