@@ -91,7 +91,7 @@ class Claude:
         *,
         max_tokens: int,
         schema: JsonObject | None,
-        timeout: float,  # noqa: ASYNC109 - bounds all attempts together, not one wait of the caller's
+        timeout: float,
     ) -> Turn:
         """The next turn, asked for again while the trouble may pass and there is time.
 

@@ -53,7 +53,7 @@ class Model(Protocol):
         *,
         max_tokens: int,
         schema: JsonObject | None,
-        timeout: float,  # noqa: ASYNC109 - the time that is left, within which the model retries
+        timeout: float,
     ) -> Turn:
         """The model's next turn; with ``schema``, a JSON text of it. ``timeout`` in seconds bounds it all, retries too.
 
