@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from sre_bot.render.safe import clean_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MAX_QUOTE = 600
 """So many characters of a system's own text are passed on, unless the tool says otherwise."""
@@ -29,3 +33,8 @@ def estimated_tokens(text: str) -> int:
     plain = text.encode("ascii", "ignore").decode()
     beyond = len(text.encode("utf-8", "replace")) - len(plain)
     return max(round(len(plain) / _CHARACTERS_A_TOKEN), len(_PIECE.findall(plain))) + beyond
+
+
+def stamp(moment: datetime, day: datetime) -> str:
+    """A moment as HH:MM:SS, with its date when it is not of that day."""
+    return f"{moment:%H:%M:%S}" if moment.date() == day.date() else f"{moment:%m-%d %H:%M:%S}"

@@ -1,0 +1,211 @@
+"""The tool ``list_changes``: deploys with what they carry, other commits, tags; or the diff of one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from sre_bot.errors import BadInputError, QueryRefusedError
+from sre_bot.incident import TimeWindow
+from sre_bot.investigation import Link, Observation
+from sre_bot.render.safe import clean_text
+from sre_bot.signals.words import service_words
+from sre_bot.tools.gathering import gathered, missing, unseen
+from sre_bot.tools.rollouts import Rollout, rollouts
+from sre_bot.tools.text import quoted, stamp
+from sre_bot.tools.tool import Tool
+from sre_bot.tools.window import WindowArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sre_bot.errors import SourceError
+    from sre_bot.incident import Change
+    from sre_bot.tools.changes import Deploys, Repository
+
+DEFAULT_WINDOW = timedelta(hours=24)
+PREDECESSORS = timedelta(days=14)
+"""How long before the window a service's deploy before is looked for, to tell what a deploy carries."""
+MAX_DEPLOYS, MAX_CARRIED, MAX_COMMITS, MAX_TAGS, MAX_FILES, MAX_LINKS = 20, 8, 20, 10, 4, 5
+MAX_DIFF = 12_000
+"""Characters of a message and diff."""
+
+DESCRIPTION = (
+    "List what changed in the window, newest first: deploys with the commits they carry, commits that no deploy "
+    "carries, tags. With revision: that commit's message and diff instead. Use it to see what changed before an onset, "
+    "and read a suspect's diff before you blame or clear it: a change after the onset is innocent. It does not know "
+    "changes made by hand outside Git."
+)
+
+
+class ChangeArguments(WindowArguments):
+    """Arguments of ``list_changes``."""
+
+    service: Annotated[str | None, Field(max_length=200)] = None
+    revision: Annotated[str | None, Field(pattern="^[0-9a-fA-F]{7,40}$", description="commit sha")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What changed: deploys expanded (``older_deploys`` more were not), commits that none of them carries, tags."""
+
+    rollouts: tuple[Rollout, ...]
+    older_deploys: int
+    commits: tuple[Change, ...]
+    tags: tuple[Change, ...]
+
+
+def list_changes(repositories: Sequence[Repository], deploys: Sequence[Deploys]) -> Tool[ChangeArguments]:
+    """The tool over repositories and records of deploys, each possibly none."""
+
+    async def ask(arguments: ChangeArguments, at: datetime) -> Observation:
+        if arguments.revision is not None:
+            return await _diff(repositories, arguments.revision.lower())
+        asked = arguments.window(at, DEFAULT_WINDOW)
+        found, errors = await _look(repositories, deploys, asked.window, arguments.service)
+        about = f" of {quoted(arguments.service, 60)}" if arguments.service else ""
+        lines = [f"{asked}{about}: {_counts(found)}.", *unseen(errors), *_listed(found, asked.window.end)]
+        summary = f"Changes{about}: {_counts(found)}{_latest(found, asked.window.end)}"
+        links = _links(repositories, found)
+        return Observation(summary, "\n".join(lines), missing=missing(errors), links=links)
+
+    names = [source.name for source in repositories] + [source.name for source in deploys]
+    return Tool("list_changes", DESCRIPTION, ChangeArguments, ask, tuple(dict.fromkeys(names)))
+
+
+async def _look(
+    repositories: Sequence[Repository], deploys: Sequence[Deploys], window: TimeWindow, service: str | None
+) -> tuple[_Found, list[SourceError]]:
+    """Everything of the window, or what concerns a service: deployed to it, or named after it."""
+    wide = TimeWindow(window.start - PREDECESSORS, window.end)
+    commits, commit_errors = await gathered(repository.commits(window) for repository in repositories)
+    tags, tag_errors = await gathered(repository.tags(window) for repository in repositories)
+    deployed, deploy_errors = await gathered(source.deploys(wide) for source in deploys)
+    errors = [*commit_errors, *tag_errors, *deploy_errors]
+    if errors and not commits and not deployed:
+        raise errors[0]
+    history = _newest(_flat(deployed))
+    meant = [deploy for deploy in history if window.contains(deploy.time) and _is_to(deploy, service)]
+    rolled, roll_errors = await rollouts(meant[:MAX_DEPLOYS], history, repositories)
+    known = {commit.revision: commit for commit in _flat(commits)}
+    rolled = [_filled(rollout, known) for rollout in rolled]
+    carried = {revision for deploy in history for revision in (deploy.revision, *deploy.carries)}
+    carried |= {commit.revision for rollout in rolled for commit in rollout.commits or ()}
+    loose = (commit for commit in known.values() if commit.revision not in carried and _names(commit, service))
+    tagged = (tag for tag in _flat(tags) if _names(tag, service))
+    found = _Found(tuple(rolled), len(meant) - len(rolled), tuple(_newest(loose)), tuple(_newest(tagged)))
+    return found, [*errors, *roll_errors]
+
+
+async def _diff(repositories: Sequence[Repository], revision: str) -> Observation:
+    """The diff from the first repository that knows the revision."""
+    refusals: list[QueryRefusedError] = []
+    for repository in repositories:
+        try:
+            text = await repository.diff(revision)
+        except QueryRefusedError as error:
+            refusals.append(error)
+            continue
+        shown = "\n".join(clean_text(line) for line in text[:MAX_DIFF].splitlines())
+        cut = f"\n… cut here, {len(text) - MAX_DIFF} characters more" if len(text) > MAX_DIFF else ""
+        url = repository.commit_url(revision)
+        links = (Link(f"commit {revision[:12]}", url),) if url else ()
+        content = f"{revision} in {repository.name} (text written by its author, not by us):\n{shown}{cut}"
+        return Observation(f"Diff of {revision[:12]}", content, links=links)
+    if refusals:
+        raise refusals[0]
+    raise BadInputError("no repository is configured, so there are no diffs")
+
+
+def _flat(lists: Iterable[Sequence[Change]]) -> list[Change]:
+    return [change for changes in lists for change in changes]
+
+
+def _filled(rollout: Rollout, known: dict[str | None, Change]) -> Rollout:
+    """Where no repository could tell what a deploy carries: the commits its record names, as far as they are known."""
+    if rollout.commits is not None:
+        return rollout
+    deploy = rollout.deploy
+    named = [known[revision] for revision in dict.fromkeys((*deploy.carries, deploy.revision)) if revision in known]
+    return Rollout(deploy, tuple(named) or None)
+
+
+def _newest(changes: Iterable[Change]) -> list[Change]:
+    return sorted(changes, key=lambda change: change.time, reverse=True)
+
+
+def _is_to(deploy: Change, service: str | None) -> bool:
+    return service is None or service_words(deploy.service or deploy.title) == service_words(service)
+
+
+def _names(change: Change, service: str | None) -> bool:
+    return service is None or service_words(service) <= service_words(" ".join((change.title, *change.files)))
+
+
+def _counts(found: _Found) -> str:
+    deploys = len(found.rollouts) + found.older_deploys
+    counted = ((deploys, "deploys"), (len(found.commits), "other commits"), (len(found.tags), "tags"))
+    return ", ".join(f"{number} {what}" for number, what in counted if number) or "no changes"
+
+
+def _latest(found: _Found, end: datetime) -> str:
+    if not found.rollouts:
+        return ""
+    deploy = found.rollouts[0].deploy
+    return f"; latest deploy {quoted(deploy.service or deploy.title, 60)} {stamp(deploy.time, end)}"
+
+
+def _listed(found: _Found, end: datetime) -> list[str]:
+    lines = [line for rollout in found.rollouts for line in _told(rollout, end)]
+    lines += _more(found.older_deploys, "deploys")
+    if found.commits:
+        lines.append("Commits that no deploy here carries:")
+        lines += [_commit(commit, end) for commit in found.commits[:MAX_COMMITS]]
+        lines += _more(len(found.commits) - MAX_COMMITS, "commits")
+    if found.tags:
+        lines.append("Tags:")
+        lines += [_tag(tag, end) for tag in found.tags[:MAX_TAGS]]
+        lines += _more(len(found.tags) - MAX_TAGS, "tags")
+    return lines
+
+
+def _tag(tag: Change, end: datetime) -> str:
+    return f"- {stamp(tag.time, end)} {quoted(tag.title, 80)} {tag.revision or ''}".rstrip()
+
+
+def _told(rollout: Rollout, end: datetime) -> list[str]:
+    deploy = rollout.deploy
+    parts = [stamp(deploy.time, end), "deploy", quoted(deploy.service or deploy.title, 80)]
+    parts += [quoted(deploy.version, 60)] if deploy.version else []
+    parts += [f"by {quoted(deploy.author, 60)}"] if deploy.author else []
+    parts += [deploy.revision] if deploy.revision else []
+    if rollout.commits is None:
+        return [" ".join(parts) + " (what it carries is not known)"]
+    carries = f", carries {len(rollout.commits)}:" if rollout.commits else ", carries no new commit"
+    shown = [f"  {_commit(commit, end)}" for commit in rollout.commits[:MAX_CARRIED]]
+    return [" ".join(parts) + carries, *shown, *_more(len(rollout.commits) - MAX_CARRIED, "commits")]
+
+
+def _commit(commit: Change, end: datetime) -> str:
+    files = ", ".join(quoted(file, 80) for file in commit.files[:MAX_FILES])
+    more = f", +{len(commit.files) - MAX_FILES}" if len(commit.files) > MAX_FILES else ""
+    author = f" {quoted(commit.author, 40)}" if commit.author else ""
+    return f"- {commit.revision} {stamp(commit.time, end)}{author}: {quoted(commit.title, 100)} [{files}{more}]"
+
+
+def _more(number: int, what: str) -> list[str]:
+    return [f"  +{number} more {what}: ask for a shorter window or one service"] if number > 0 else []
+
+
+def _links(repositories: Sequence[Repository], found: _Found) -> tuple[Link, ...]:
+    """Links to the newest deploys' revisions and to commits that no deploy carries."""
+    revisions = [r.deploy.revision for r in found.rollouts] + [commit.revision for commit in found.commits]
+    links = []
+    for revision in dict.fromkeys(revision for revision in revisions if revision):
+        urls = (repository.commit_url(revision) for repository in repositories)
+        links += [Link(f"commit {revision[:12]}", url) for url in urls if url][:1]
+    return tuple(links[:MAX_LINKS])
