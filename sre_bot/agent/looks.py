@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sre_bot.agent.transcript import result_block, sendable
-from sre_bot.investigation import Evidence, JsonObject, Observation
+from sre_bot.investigation import Evidence, JsonObject, Observation, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,15 +49,14 @@ class Notebook:
         self._redact = redact
         self._names = {str(tool["name"]).casefold(): str(tool["name"]) for tool in toolset.definitions}
         self._asked: dict[str, list[str]] = {}
-        self.evidence = tuple(replace(one, observation=self._clean(one.observation)) for one in evidence)
+        self.evidence = tuple(rewritten(one, self._clean) for one in evidence)
         self._last = max((int(one.id[1:]) for one in self.evidence), default=0)
 
     def plan(self, tool_uses: Iterable[JsonObject], looks_left: int) -> tuple[Call, ...]:
         """Number the looks of one turn in the order they were asked for, and refuse what cannot be asked."""
         calls: list[Call] = []
         for use in tool_uses:
-            call = self._call(use, looks_left - sum(not call.refusal for call in calls))
-            calls.append(call)
+            calls.append(self._call(use, looks_left - sum(not call.refusal for call in calls)))
         return tuple(calls)
 
     async def take(self, calls: Iterable[Call]) -> tuple[Evidence, ...]:
@@ -66,7 +65,7 @@ class Notebook:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._toolset.look(call.tool, call.arguments)) for call in looks]
         taken = tuple(
-            Evidence(call.evidence_id, call.tool, call.arguments, self._clean(task.result()))
+            Evidence(call.evidence_id, call.tool, call.arguments, rewritten(task.result(), self._clean))
             for call, task in zip(looks, tasks, strict=True)
         )
         self.evidence += taken
@@ -75,16 +74,7 @@ class Notebook:
     def results(self, calls: Iterable[Call]) -> list[JsonObject]:
         """The answer to each call of a plan whose looks were taken, for the model; starts with the evidence's id."""
         seen = {one.id: one.observation for one in self.evidence}
-        return [
-            result_block(call.use_id, call.refusal, failed=True)
-            if call.refusal
-            else result_block(
-                call.use_id,
-                f"[{call.evidence_id}] {seen[call.evidence_id].content}",
-                failed=seen[call.evidence_id].failed,
-            )
-            for call in calls
-        ]
+        return [_result(call, seen.get(call.evidence_id)) for call in calls]
 
     def _call(self, use: JsonObject, looks_left: int) -> Call:
         use_id, asked = str(use["id"]), str(use.get("name"))
@@ -104,14 +94,14 @@ class Notebook:
         same.append(f"E{self._last}")
         return Call(use_id, tool, arguments, evidence_id=same[-1])
 
-    def _clean(self, observation: Observation) -> Observation:
-        missing = observation.missing
-        return replace(
-            observation,
-            summary=self._redact(sendable(observation.summary)),
-            content=self._redact(sendable(observation.content)),
-            missing=missing and replace(missing, why=self._redact(sendable(missing.why))),
-        )
+    def _clean(self, text: str) -> str:
+        return self._redact(sendable(text))
+
+
+def _result(call: Call, seen: Observation | None) -> JsonObject:
+    if seen is None:
+        return result_block(call.use_id, call.refusal, failed=True)
+    return result_block(call.use_id, f"[{call.evidence_id}] {seen.content}", failed=seen.failed)
 
 
 def _again(ids: Sequence[str]) -> str:
