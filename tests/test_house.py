@@ -36,7 +36,7 @@ REQUIREMENTS: list[Requirement] = [
 MAY_READ_THE_ENVIRONMENT = {"settings.py"}
 MAY_COPY_THE_ENVIRONMENT = {"drills"}  # for the child processes of a drill, nothing else
 
-LIGHT = ("cli", "triage", "first_look", "tools", "signals", "render")
+LIGHT = ("cli", "ask", "triage", "first_look", "tools", "signals", "render")
 HEAVY = ("anthropic", "dbos", "pandas", "slack_bolt", "slack_sdk")
 
 SCOPES = {
