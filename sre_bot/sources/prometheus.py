@@ -166,7 +166,7 @@ class PrometheusSource:
         try:
             call(session)
             return read(session.answer)
-        except (LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # the client takes the form for granted
             sentence = f"answered JSON of an unknown form ({error!r}); is its url that of a Prometheus API?"
             raise SourceUnavailableError(self.name, sentence) from error
 
