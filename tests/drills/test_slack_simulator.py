@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sre_bot.drills.slack_simulator import DisconnectReason, Event, Message
 
-QUICK = RetrySchedule(ack_within=0.2, delays=(0.0, 0.05, 0.05))
+QUICK = RetrySchedule(ack_within=0.5)
 MENTION_ONLY = {"app_mention"}
 BUTTONS = {"type": "actions", "elements": [{"type": "button", "action_id": "keep", "value": "E1"}]}
 
@@ -33,9 +33,12 @@ def bolt_app(slack: SlackSimulator) -> AsyncApp:
 
 
 @asynccontextmanager
-async def connected(slack: SlackSimulator, *apps: AsyncApp) -> AsyncIterator[None]:
-    """Bolt's own Socket Mode handlers for the apps, connected."""
-    handlers = [AsyncSocketModeHandler(app, slack.app_token, ping_interval=0.2) for app in apps]
+async def connected(slack: SlackSimulator, *apps: AsyncApp, ping_interval: float = 10) -> AsyncIterator[None]:
+    """Bolt's own Socket Mode handlers for the apps, connected.
+
+    They look after a lost connection every ``ping_interval`` seconds, and give one up that is silent for half of it.
+    """
+    handlers = [AsyncSocketModeHandler(app, slack.app_token, ping_interval=ping_interval) for app in apps]
     try:
         for handler in handlers:
             await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt leaves it unannotated
@@ -188,7 +191,7 @@ async def test_an_event_on_a_lost_connection_is_delivered_again_over_the_next() 
         @app.event("app_mention")
         async def answer() -> None: ...
 
-        async with connected(slack, app):
+        async with connected(slack, app, ping_interval=1):
             await slack.post(slack.workspace.user("ann"), slack.workspace.channel("incidents"), "<@UBOT> hello")
             await holds.wait()
             slack.cut_connections()
@@ -250,7 +253,7 @@ async def test_after_an_outage_slack_is_where_it_was_and_goes_on() -> None:
             await say(text="back", thread_ts=event["ts"])
 
         ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
-        async with connected(slack, app):
+        async with connected(slack, app, ping_interval=1):
             where = slack.base_url
             ts = await slack.post(ann, incidents, "<@UBOT> hello")
             await refused.wait()
