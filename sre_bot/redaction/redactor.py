@@ -1,0 +1,119 @@
+"""The redactor: several sorts of rules, one text.
+
+All rules look at the *same* original text and their spans are united, so that no rule hides a secret from the next
+one by rewriting half of it. There are no entropy rules: they change commit ids, trace ids and digests, on which an
+investigation lives.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import re2
+
+from sre_bot.redaction.names import by_name
+from sre_bot.redaction.pattern import rule
+from sre_bot.redaction.places import by_place
+from sre_bot.redaction.shapes import SHAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_HINT = rule(r"(?i)pass|pw|secret|token|cred|auth|jwt|otp|key|cookie|bearer|sig|code=|sid=|hmac|identified|@|\s-[a-z]")
+"""Without one of these no place and no name can match: most log lines are done after this look."""
+
+_SHORTEST_FORM = 6
+"""Characters; a shorter credential of ours, or form of it, would be found in innocent text."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A span of bytes that holds a secret; the smaller ``doubt``, the more its kind is worth showing."""
+
+    doubt: int
+    kind: str
+    start: int
+    end: int
+
+
+class Redactor:
+    """Replaces the secrets of a text by ``[redacted:kind]``.
+
+    Args:
+        known: credentials that we hold ourselves; they are found wherever they stand, also base64 or URL encoded.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known = _exactly({form for secret in known for form in _forms(secret)})
+
+    def redact(self, text: str) -> str:
+        """The text without its secrets; redacting twice is redacting once."""
+        data = text.encode("utf-8", "surrogatepass")
+        pieces, position = [], 0
+        for finding in self._united(data):
+            pieces += [data[position : finding.start], b"[redacted:%b]" % finding.kind.encode()]
+            position = finding.end
+        if not pieces:
+            return text
+        return b"".join((*pieces, data[position:])).decode("utf-8", "surrogatepass")
+
+    def kinds(self, text: str) -> Counter[str]:
+        """How many secrets of each kind the text holds, for our own metrics."""
+        return Counter(finding.kind for finding in self._united(text.encode("utf-8", "surrogatepass")))
+
+    def _united(self, data: bytes) -> list[_Finding]:
+        """All findings in order, those that overlap as one that is named by the surest of them."""
+        united: list[_Finding] = []
+        for finding in sorted(self._find(data), key=lambda finding: (finding.start, finding.end)):
+            if united and finding.start < united[-1].end:
+                before = united.pop()
+                surest = min(before, finding, key=lambda one: one.doubt)
+                united.append(_Finding(surest.doubt, surest.kind, before.start, max(before.end, finding.end)))
+            else:
+                united.append(finding)
+        return united
+
+    def _find(self, data: bytes) -> Iterator[_Finding]:
+        if self._known:
+            yield from (_Finding(0, "configured", *match.span()) for match in self._known.finditer(data))
+        for match in SHAPE.finditer(data):
+            yield _Finding(1, match.lastgroup.decode().replace("_", "-"), *match.span())
+        if _HINT.search(data):
+            yield from (_Finding(2, *found) for found in by_place(data))
+            yield from (_Finding(3, *found) for found in by_name(data))
+
+
+def _exactly(forms: set[bytes]) -> Any:
+    """A pattern that matches any of the forms, the longest first; None when there are none."""
+    ordered = sorted(forms, key=lambda form: (-len(form), form))
+    return rule(b"|".join(map(re2.escape, ordered)).decode("latin-1")) if ordered else None
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """The forms a credential travels in: as it is, URL encoded, escaped for JSON and HTML, in hex and in base64."""
+    raw = secret.encode()
+    texts = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], html.escape(secret)}
+    texts |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in texts}
+    forms = {text.encode() for text in texts} | {raw.hex().encode()} | _faces_in_base64(raw)
+    return (form for form in forms if len(form) >= _SHORTEST_FORM)
+
+
+def _faces_in_base64(raw: bytes) -> set[bytes]:
+    """What base64 shows of the bytes when they stand anywhere inside a longer text.
+
+    Base64 packs three bytes into four characters, so there are three faces, by the offset modulo three. Characters at
+    either end mix with the neighbours and are left out.
+    """
+    faces = set()
+    for shift, mixed in ((0, 0), (1, 2), (2, 3)):
+        padded = b"\0" * shift + raw
+        face = base64.b64encode(padded)[mixed : len(padded) * 8 // 6]
+        faces |= {face, face.replace(b"+", b"-").replace(b"/", b"_")}
+    return faces
