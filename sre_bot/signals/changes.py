@@ -110,8 +110,8 @@ def rank_changes(
     """
     failure = Failure(onset, tuple(failing), dependencies or {}, words, now, diffs or {})
     suspects = [Suspect(v.revision, v.score, v.why) for v in judge_changes(changes, failure) if v.score > 0]
-    why = "no change fits better" if suspects else "no change came before the onset"
-    suspects.append(Suspect(None, no_change, why))
+    nothing = "no change known came before the onset" if not suspects else "no change fits time and place well enough"
+    suspects.append(Suspect(None, no_change, nothing))
     return tuple(sorted(suspects, key=lambda suspect: -suspect.score))
 
 
@@ -123,9 +123,8 @@ def judge_changes(changes: Sequence[Change], failure: Failure) -> tuple[Verdict,
     scene = _Scene(failure, frozenset(d.service for d in deploys if d.service), _rarity(commits.values(), failure))
     verdicts: dict[str, Verdict] = {}
     for revision, change in _candidates(commits, deploys):
-        verdict = scene.judge(
-            revision, change, commits.get(revision), undeployed=change not in deploys and deploys != []
-        )
+        undeployed = bool(deploys) and change.kind is ChangeKind.COMMIT
+        verdict = scene.judge(revision, change, commits.get(revision), undeployed=undeployed)
         if revision not in verdicts or verdict.score > verdicts[revision].score:
             verdicts[revision] = verdict
     return tuple(sorted(verdicts.values(), key=lambda v: (-v.score, -v.change.time.timestamp(), v.revision)))
@@ -255,7 +254,7 @@ def is_harmless(files: Sequence[str], diff: str | None = None) -> bool:
 _HARMLESS_FILE = re.compile(
     r"""(^|/)(docs?|tests?|testdata|__tests__|spec)/            # a folder of such files
     | (^|/)(\.github|\.gitlab|\.circleci|\.ci)/
-    | (^|/)(README|LICENSE|CHANGELOG|CONTRIBUTING|CODEOWNERS|NOTICE|\.gitignore|\.editorconfig|\.gitlab-ci\.yml)[^/]*$
+    | (^|/)(README|LICENSE|CHANGELOG|CONTRIBUTING|CODEOWNERS|NOTICE|\.gitignore|\.editorconfig|\.gitlab-ci)(\.[a-z]+)?$
     | \.(md|rst|adoc)$
     | (^|/)test_[^/]*$ | [._-](test|tests|spec)\.[a-z]+$ | Tests?\.(java|kt|cs)$""",
     re.VERBOSE,

@@ -10,6 +10,11 @@ The method has three parts, none of which assumes a distribution:
    a difference too large for that (a step smoothed by ``rate(…[5m])``) needs no discount.
 3. *Is it a change of level*: the medians differ by several times the noise, and one straight line through everything
    does not explain it as well (a counter that nobody rated only ever grows).
+
+How often it fires on pure noise, of 1,000 windows of 38 / 240 points each: white noise 0.3 / 0 %, AR(1) with 0.5
+1.8 / 0 %, with 0.7 4.9 / 0 %, with 0.9 13 / 0.5 %, Poisson counts of mean 0.05 to 20 at most 1.1 / 0.3 %, a rate over
+5 points of a Poisson count 4.2 / 0.2 %, over 20 points 17 / 0.6 % (38 points are then two windows' worth of news).
+A step of 4 standard deviations that lasts 8 points is found in 98 % of windows of 38 points, one of 3 in 70 %.
 """
 
 from __future__ import annotations

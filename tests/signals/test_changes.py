@@ -1,0 +1,226 @@
+"""The change to blame is the one that fits in time, place, words and kind; and sometimes it is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sre_bot.incident import Change, ChangeKind
+from sre_bot.signals.changes import NO_CHANGE, Failure, Verdict, is_harmless, judge_changes, rank_changes, span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sre_bot.investigation import Suspect
+
+ONSET = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NOW = ONSET + timedelta(minutes=10)
+GRAPH = {"web": frozenset({"checkout"}), "checkout": frozenset({"payment", "db"}), "search": frozenset({"index"})}
+
+
+def ago(minutes: float) -> datetime:
+    return ONSET - timedelta(minutes=minutes)
+
+
+def deploy(revision: str, minutes: float, service: str = "checkout", *carries: str) -> Change:
+    return Change(ChangeKind.DEPLOY, ago(minutes), f"deploy {service}", revision, service, carries=carries)
+
+
+def commit(revision: str, minutes: float, title: str = "Work", *files: str) -> Change:
+    return Change(ChangeKind.COMMIT, ago(minutes), title, revision, files=files)
+
+
+def ranked(
+    *changes: Change,
+    onset: datetime | None = ONSET,
+    failing: Sequence[str] = ("checkout",),
+    words: frozenset[str] = frozenset(),
+    no_change: float = NO_CHANGE,
+    diffs: Mapping[str, str] | None = None,
+) -> tuple[Suspect, ...]:
+    return rank_changes(
+        changes,
+        onset=onset,
+        failing=failing,
+        dependencies=GRAPH,
+        words=words,
+        now=NOW,
+        no_change=no_change,
+        diffs=diffs,
+    )
+
+
+def order(*changes: Change, words: frozenset[str] = frozenset(), diffs: Mapping[str, str] | None = None) -> list[str]:
+    return [s.change for s in ranked(*changes, words=words, diffs=diffs) if s.change is not None]
+
+
+def verdicts(*changes: Change) -> dict[str, Verdict]:
+    failure = Failure(ONSET, ("checkout",), GRAPH, frozenset(), NOW, {})
+    return {verdict.revision: verdict for verdict in judge_changes(changes, failure)}
+
+
+def test_a_deploy_of_the_failing_service_just_before_the_onset_comes_first() -> None:
+    best = ranked(deploy("a", 2), deploy("b", 240), deploy("c", 2, "search"))[0]
+    assert best.change == "a"
+    assert best.why == "deployed 11:58:00, 2 min before the onset; checkout is what fails"
+
+
+def test_nearer_in_time_is_more_suspect_and_the_tail_is_long() -> None:
+    assert order(deploy("old", 300), deploy("new", 5), deploy("middle", 60)) == ["new", "middle", "old"]
+    assert ranked(deploy("old", 300))[1].score > 0.03
+
+
+def test_nearer_to_what_fails_is_more_suspect() -> None:
+    services = ["checkout", "payment", "web", "search"]
+    assert order(*(deploy(service, 5, service) for service in reversed(services))) == services
+
+
+def test_the_service_that_failed_first_is_more_suspect_than_those_dragged_down() -> None:
+    changes = (deploy("victim", 5, "web"), deploy("origin", 5, "checkout"))
+    assert ranked(*changes, failing=["checkout", "web"])[0].change == "origin"
+
+
+def test_a_deploy_after_the_onset_is_innocent_and_says_why() -> None:
+    assert [s.change for s in ranked(deploy("late", -5))] == [None]
+    late = verdicts(deploy("late", -5))["late"]
+    assert late.score == 0
+    assert late.reasons[0] == "deployed 12:05:00, 5 min after the onset"
+
+
+def test_a_deploy_recorded_moments_after_the_onset_may_still_have_come_before_it() -> None:
+    assert ranked(deploy("close", -0.3))[0].change == "close"
+
+
+def test_what_happens_after_now_is_not_known_yet() -> None:
+    assert verdicts(deploy("future", -20)) == {}
+
+
+def test_a_commit_counts_from_when_it_was_deployed_not_from_when_it_was_written() -> None:
+    changes = (commit("a", 2_000), deploy("a", 3), commit("b", 4), deploy("b", -5))
+    assert [s.change for s in ranked(*changes)] == ["a", None]
+
+
+def test_a_commit_carried_by_a_deploy_is_a_suspect_of_its_own() -> None:
+    changes = (commit("a", 50, "Retry the pool"), commit("b", 40, "Say hello"), deploy("b", 3, "checkout", "b", "a"))
+    assert order(*changes, words=frozenset({"db_pool_size"})) == ["a", "b"]
+
+
+def test_a_commit_that_no_deploy_carries_is_less_suspect_where_deploys_are_known() -> None:
+    alone = ranked(commit("a", 5, "Work", "checkout/main.py"))[0]
+    beside = ranked(commit("a", 5, "Work", "checkout/main.py"), deploy("b", 600, "search"))
+    assert next(s.score for s in beside if s.change == "a") < alone.score
+
+
+def test_shared_words_point_at_the_commit_among_several_of_one_deploy() -> None:
+    changes = (
+        commit("a", 60, "Bump the log library", "checkout/log.py"),
+        commit("b", 50, "Shrink connection pools", "checkout/db.py"),
+        commit("c", 40, "Rename a constant", "checkout/version.py"),
+        deploy("c", 3, "checkout", "c", "b", "a"),
+    )
+    found = ranked(*changes, words=frozenset({"DbPoolExhausted", "db_pool_connections_in_use"}))
+    assert found[0].change == "b"
+    assert "it is about what fails (connection, pool)" in found[0].why
+
+
+def test_words_only_in_the_diff_count_as_well_but_less() -> None:
+    diffs = {"b": "@@ -1 +1 @@\n-POOL_SIZE = 20\n+POOL_SIZE = 2"}
+    changes = (commit("a", 60), commit("b", 50), deploy("b", 3, "checkout", "b", "a"))
+    assert order(*changes, words=frozenset({"db_pool_wait_seconds"}), diffs=diffs)[0] == "b"
+
+
+def test_a_word_of_every_commit_singles_none_out() -> None:
+    changes = (commit("a", 9, "pool a"), commit("b", 8, "pool b"), deploy("b", 3, "checkout", "b", "a"))
+    first, second = (s.score for s in ranked(*changes, words=frozenset({"pool_size"}))[:2])
+    assert first == pytest.approx(second)
+
+
+def test_a_commit_that_touches_another_services_files_is_less_suspect_than_one_of_the_service() -> None:
+    changes = (
+        commit("other", 9, "Work", "services/search/main.py"),
+        commit("own", 9, "Work", "services/checkout/main.py"),
+        deploy("own", 3, "checkout", "own", "other"),
+    )
+    assert order(*changes) == ["own", "other"]
+    assert "touches files of search" in verdicts(*changes)["other"].why
+
+
+def test_without_a_known_onset_nothing_is_excluded_and_nothing_is_sure() -> None:
+    sure, unsure = ranked(deploy("a", 2))[0], ranked(deploy("a", 2), onset=None)
+    assert next(s.score for s in unsure if s.change == "a") < sure.score / 1.5
+
+
+def test_no_change_is_to_blame_when_the_last_one_was_long_ago() -> None:
+    assert ranked(deploy("a", 24 * 60))[0].change is None
+    assert ranked()[0].change is None
+
+
+def test_evidence_of_another_cause_beats_a_change_that_fits() -> None:
+    assert ranked(deploy("a", 5), no_change=NO_CHANGE)[0].change == "a"
+    assert ranked(deploy("a", 5), no_change=0.8)[0].change is None
+
+
+def test_documentation_tests_and_comments_are_innocent_however_near() -> None:
+    changes = (commit("docs", 3, "Explain", "docs/checkout.md"), deploy("docs", 2))
+    assert ranked(*changes)[0].change is None
+    assert "only documentation" in verdicts(*changes)["docs"].why
+
+
+@pytest.mark.parametrize(
+    ("files", "diff", "harmless"),
+    [
+        (["docs/pool.md", "README.md"], None, True),
+        (["tests/test_pool.py", "pkg/pool_test.go", "src/pool.spec.ts", ".github/workflows/ci.yml"], None, True),
+        (["docs/pool.md", "src/pool.py"], None, False),
+        (["requirements.txt"], None, False),
+        (["config/production.yaml"], None, False),
+        ([], None, False),
+        (["src/pool.py"], "--- a\n+++ b\n@@\n-# old words\n+# new words\n+\n context = 1", True),
+        (["src/pool.py"], "@@\n-size = 20\n+size = 2", False),
+    ],
+)
+def test_what_is_harmless(files: list[str], diff: str | None, harmless: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert is_harmless(files, diff) is harmless
+
+
+def test_each_revision_is_one_suspect_even_when_deployed_to_several_services() -> None:
+    changes = (commit("a", 9), deploy("a", 5, "search"), deploy("a", 4, "checkout"), deploy("a", 3, "web"))
+    found = [s for s in ranked(*changes) if s.change == "a"]
+    assert len(found) == 1
+    assert "checkout is what fails" in found[0].why
+
+
+times = st.floats(-20, 2_000)
+some_changes = st.lists(
+    st.one_of(
+        st.builds(deploy, st.sampled_from("abcdef"), times, st.sampled_from(["checkout", "payment", "search"])),
+        st.builds(commit, st.sampled_from("abcdef"), times, st.text(max_size=20), st.text(max_size=20)),
+    ),
+    max_size=12,
+)
+
+
+@given(some_changes, st.sets(st.text(max_size=20), max_size=4))
+def test_scores_are_shares_best_first_one_a_revision_and_no_change_once(changes: list[Change], words: set[str]) -> None:
+    found = ranked(*changes, words=frozenset(words))
+    scores = [suspect.score for suspect in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 < score <= 1 for score in scores)
+    assert len({suspect.change for suspect in found}) == len(found)
+    assert sum(suspect.change is None for suspect in found) == 1
+
+
+@given(some_changes, st.permutations(range(12)))
+def test_the_order_in_which_changes_are_told_makes_no_difference(changes: list[Change], places: list[int]) -> None:
+    unique = list({(c.kind, c.revision): c for c in changes}.values())
+    shuffled = [unique[i] for i in places if i < len(unique)]
+    assert {(s.change, s.score) for s in ranked(*unique)} == {(s.change, s.score) for s in ranked(*shuffled)}
+
+
+def test_a_length_of_time_is_said_in_the_unit_that_fits() -> None:
+    told = [span(timedelta(seconds=s)) for s in (40, 100, 720, 3 * 3600 + 1800, 2 * 86400)]
+    assert told == ["40 s", "1.7 min", "12 min", "3.5 h", "2 days"]
