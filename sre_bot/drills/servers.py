@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
     from sre_bot.investigation import JsonObject
 
-READY_WITHIN = 20.0
-"""Seconds a server has to come up."""
-STOP_WITHIN = 10.0
-"""Seconds a server has to end after SIGTERM, before it is killed."""
 BACKFILL_WITHIN = 300.0
 """Seconds promtool has to turn samples into blocks."""
 _POLL_EVERY = 0.05
@@ -81,6 +77,11 @@ class Server:
         path: path prefix under which it is served, e.g. ``/prometheus``; empty for none.
     """
 
+    ready_within = 20.0
+    """Seconds it has to come up."""
+    stop_within = 10.0
+    """Seconds it has to end after SIGTERM, before it is killed."""
+
     def __init__(self, program: Program, folder: Path, path: str = "") -> None:
         self._program = program
         self._process: asyncio.subprocess.Process | None = None
@@ -121,10 +122,10 @@ class Server:
                 await self.stop()
         if not ready:
             tail = self.log.read_text(errors="replace")[-_LOG_TAIL:].strip()
-            raise SourceUnavailableError(self._program.names[0], f"did not come up; its log ends:\n{tail}")
+            raise SourceUnavailableError(self._program.names[0], f"did not come up; its log ends:\n{tail or '(empty)'}")
 
     async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> bool:
-        deadline = asyncio.get_running_loop().time() + READY_WITHIN
+        deadline = asyncio.get_running_loop().time() + self.ready_within
         async with httpx.AsyncClient(trust_env=False, timeout=1.0) as client:
             while asyncio.get_running_loop().time() < deadline:
                 if await _ended_within(process, _POLL_EVERY):
@@ -139,7 +140,7 @@ class Server:
         if process is None or process.returncode is not None:
             return
         process.terminate()
-        if not await _ended_within(process, STOP_WITHIN):
+        if not await _ended_within(process, self.stop_within):
             process.kill()
             await process.wait()
 

@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceUnavailableError
+from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,13 +61,13 @@ class Git:
             refused: when given, a failure of the command means this sentence.
 
         Raises:
-            ConfigurationError: git is not installed.
             QueryRefusedError: the command failed and ``refused`` says why.
-            SourceUnavailableError: the repository cannot be read, or not in time.
+            SourceUnavailableError: the repository cannot be read, or not in time, or git is not installed.
         """
         program = shutil.which("git")
         if program is None:
-            raise ConfigurationError("git is not installed; install it with: apt-get install git, or brew install git")
+            sentence = "git is not installed; install it with: apt-get install git, or brew install git"
+            raise SourceUnavailableError(self.source, sentence)
         folder = await asyncio.to_thread(self.path.resolve)
         process = await asyncio.create_subprocess_exec(
             program,

@@ -13,7 +13,6 @@ import base64
 import io
 import ssl
 import zlib
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -172,7 +171,7 @@ class PolicyAdapter(BaseAdapter):
         future = asyncio.run_coroutine_threadsafe(self._transport.handle_async_request(asked), self._loop)
         try:
             answer = future.result(policy.deadline + _GRACE)
-        except FutureTimeoutError:
+        except TimeoutError:
             future.cancel()
             raise SourceUnavailableError(policy.source, "was not asked in time: this program is overloaded") from None
         response = requests.Response()

@@ -29,8 +29,6 @@ _HASH = re.compile(r"[0-9a-f]{4,64}")
 _REF = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._/+-]{0,199}")
 _SLACK = 24 * 3600
 """Git stops walking at the first commit older than asked for; clocks of committers differ by less than this."""
-_MAX_LISTING = 16 * 1024 * 1024
-_MAX_DIFF = 100_000
 _MAX_NAMES = 64 * 1024
 _LAST_SECOND = 253_402_300_799
 
@@ -47,15 +45,24 @@ class GitRepository:
         web_url: where people browse it (GitHub, GitLab, Bitbucket, Gitea), or a template with ``{sha}`` in it.
         timeout: seconds one git command may take.
         max_diff: bytes of a diff that are shown.
+        max_listing: bytes of a list of commits and their files; one that is longer is refused.
     """
 
     def __init__(
-        self, path: Path, *, name: str, web_url: str | None = None, timeout: float = 10.0, max_diff: int = _MAX_DIFF
+        self,
+        path: Path,
+        *,
+        name: str,
+        web_url: str | None = None,
+        timeout: float = 10.0,
+        max_diff: int = 100_000,
+        max_listing: int = 16 * 1024 * 1024,
     ) -> None:
         self.name = name
         self._git = Git(name, path, timeout)
         self._commit_url = _commit_url(web_url) if web_url else None
         self._max_diff = max_diff
+        self._max_listing = max_listing
 
     async def commits(self, window: TimeWindow) -> Sequence[Change]:
         """Commits of the window on any branch, local or remote, newest first; a merge with the files it brought in."""
@@ -68,7 +75,7 @@ class GitRepository:
     async def tags(self, window: TimeWindow) -> Sequence[Change]:
         """Tags made in the window, newest first, with the full hash of what they stand on."""
         await self._require_whole_history()
-        output = await self._git.run("for-each-ref", f"--format={_TAG}", "refs/tags", limit=_MAX_LISTING)
+        output = await self._git.run("for-each-ref", f"--format={_TAG}", "refs/tags", limit=self._max_listing)
         found = []
         for line in output.text.splitlines():
             name, time, target, peeled, tagger, subject = (line.split("\0") + [""] * 6)[:6]
@@ -146,9 +153,11 @@ class GitRepository:
 
     async def _log(self, *arguments: str) -> bytes:
         await self._require_whole_history()
-        output = await self._git.run("log", *_LOG, *_FILES, *arguments, limit=_MAX_LISTING)
+        output = await self._git.run("log", *_LOG, *_FILES, *arguments, limit=self._max_listing)
         if output.cut:
-            raise QueryRefusedError(self.name, f"more than {_MAX_LISTING // 1024**2} MiB of commits; ask for less time")
+            raise QueryRefusedError(
+                self.name, f"more than {self._max_listing // 1024:,} KiB of commits; ask for less time"
+            )
         if not output.data and not (await self._git.run("rev-list", "-n1", "--all", limit=_MAX_NAMES)).data:
             raise self._empty()
         return output.data

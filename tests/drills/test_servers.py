@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sre_bot.drills.servers import AlertmanagerServer, Program, PrometheusServer, backfill
+from sre_bot.drills.servers import AlertmanagerServer, Program, PrometheusServer, Server, backfill
 from sre_bot.errors import BadInputError, ConfigurationError, SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -78,3 +78,21 @@ def test_a_missing_program_says_how_to_install_it() -> None:
     assert not program.installed
     with pytest.raises(ConfigurationError, match=r"no-such-program is not installed.*install.*some-"):
         program.find()
+
+
+class _Deaf(Server):
+    """A server that never listens and ignores the request to end."""
+
+    ready_within = 0.5
+    stop_within = 0.1
+
+    def _arguments(self) -> list[str]:
+        return ["-c", "trap '' TERM; echo deaf; exec sleep 60"]
+
+
+@pytest.mark.real
+async def test_one_that_never_listens_is_killed_and_its_log_told(tmp_path: Path) -> None:
+    server = _Deaf(Program(("sh",), apt="", brew=""), tmp_path)
+    with pytest.raises(SourceUnavailableError, match="did not come up; its log ends:\ndeaf"):
+        await server.start()
+    assert server.pid is None

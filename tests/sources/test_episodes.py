@@ -83,6 +83,10 @@ def test_alerts_with_other_labels_are_other_alerts() -> None:
     assert {alert.service for alert in episodes([_alerts(0, 0), other], [], GRID)} == {"checkout", "cart"}
 
 
+def test_samples_beside_the_grid_are_not_seen() -> None:
+    assert episodes([_series({-1: 1.0, 61: 1.0}, alertstate="firing")], [], GRID) == []
+
+
 @pytest.mark.parametrize("began", [-1e9, 4000.0, np.nan, np.inf])
 def test_a_beginning_that_cannot_be_is_not_believed(began: float) -> None:
     began_at = _series({10: began if began < 0 else START + began}, __name__="ALERTS_FOR_STATE")

@@ -16,9 +16,8 @@ from sre_bot.incident import ChangeKind, TimeWindow
 from sre_bot.sources.repository import GitRepository
 
 if TYPE_CHECKING:
-    from tests.conftest import GitFolder
-
     from sre_bot.tools.changes import Repository
+    from tests.conftest import GitFolder
 
 CORPORA = Path(__file__).parents[2] / "../shared/corpora"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -115,6 +114,19 @@ class TestCommits:
         assert [commit.revision for commit in await repository.between("v1", three[:10])] == [three, two]
         assert await repository.between(three, older) == []
         assert await repository.between(two, two) == []
+
+    async def test_a_listing_beyond_its_limit_is_refused(self, git_folder: GitFolder) -> None:
+        git_folder.commit("much", {f"{number:0100}": "1" for number in range(50)}, _at(10))
+        with pytest.raises(QueryRefusedError, match="more than 4 KiB of commits; ask for less time"):
+            await GitRepository(git_folder.path, name="shop", max_listing=4096).commits(HOUR)
+
+    async def test_without_git_it_says_how_to_install_it(
+        self, git_folder: GitFolder, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        git_folder.commit("one", {"a": "1"}, _at(10))
+        monkeypatch.setenv("PATH", "/nonexistent")
+        with pytest.raises(SourceUnavailableError, match="git is not installed; install it with"):
+            await repository.commits(HOUR)
 
     async def test_impossible_dates_are_survived(self, git_folder: GitFolder, repository: GitRepository) -> None:
         base = git_folder.commit("base", {"a": "1"}, _at(10))
