@@ -33,8 +33,8 @@ PARTIAL = "partial_json"
 class Reply:
     """A turn of the model; with ``trouble``, its stream goes wrong after so many events.
 
-    ``error`` sends an error event, ``cut`` drops the connection, ``end`` closes it properly but too early, ``stall``
-    sends nothing more.
+    ``error`` sends an error event of that ``kind``, ``cut`` drops the connection, ``end`` closes it properly but too
+    early, ``stall`` sends nothing more.
     """
 
     content: tuple[JsonObject, ...]
@@ -43,6 +43,7 @@ class Reply:
     stop_details: JsonObject | None = None
     trouble: Literal["error", "cut", "end", "stall"] | None = None
     after: int = 3
+    kind: str = "overloaded_error"
 
     @property
     def why(self) -> str:
@@ -155,17 +156,16 @@ class MessagesApi:
         await response.prepare(request)
         for number, event in enumerate(_events(reply, message)):
             if reply.trouble is not None and number == reply.after:
-                await self._go_wrong(request, response, reply.trouble)
+                await self._go_wrong(request, response, reply)
                 return response
             await response.write(_sse(event))
         return response
 
-    async def _go_wrong(self, request: web.Request, response: web.StreamResponse, trouble: str) -> None:
-        match trouble:
+    async def _go_wrong(self, request: web.Request, response: web.StreamResponse, reply: Reply) -> None:
+        match reply.trouble:
             case "error":
-                await response.write(
-                    _sse({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
-                )
+                error: JsonObject = {"type": reply.kind, "message": "it broke in the middle"}
+                await response.write(_sse({"type": "error", "error": error}))
             case "cut" if request.transport is not None:
                 request.transport.close()
             case "stall":

@@ -22,7 +22,6 @@ _T = TypeVar("_T")
 _ID = re.compile(r"\bE(\d{1,6})\b", re.IGNORECASE)
 _INLINE = re.compile(r"\[\s*E\d{1,6}(?:\s*[,;]\s*E\d{1,6})*\s*\]", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
-_FULL_SHA = 40
 
 
 def ids_in(text: str) -> frozenset[str]:
@@ -137,14 +136,13 @@ class _Seen:
         return replace(claim, evidence=tuple(one for one in _ids_of(claim) if one in self.good))
 
     def commit(self, change: str | None) -> str | None:
-        """The sha in sight that ``change`` means, in full where it was seen in full; None for none or several."""
+        """The sha in sight that ``change`` means, as long as it was ever seen; None for none or several."""
         given = (change or "").strip("`[]() ").lower()
         if not _SHA.fullmatch(given):
             return None
         matching = {sha for sha in self.shas if sha.startswith(given)}
-        full = {sha for sha in matching if len(sha) == _FULL_SHA}
-        candidates = full or matching & {given} or matching
-        return next(iter(candidates)) if len(candidates) == 1 else None
+        longest = max(matching, key=len, default=None)
+        return longest if longest and all(longest.startswith(sha) for sha in matching) else None
 
 
 def _ids_of(claim: Claim) -> tuple[str, ...]:

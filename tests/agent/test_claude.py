@@ -266,6 +266,14 @@ async def test_what_asking_again_cannot_mend_is_refused_at_once(failure: Failure
     assert len(api.requests) == 1
 
 
+async def test_an_error_inside_a_stream_that_asking_again_cannot_mend_is_refused() -> None:
+    broken = Reply((text("x"),), trouble="error", kind="invalid_request_error")
+    async with MessagesApi([broken, HELLO]) as api:
+        with pytest.raises(ModelRefusedError, match="invalid_request_error: it broke in the middle"):
+            await respond(api)
+    assert len(api.requests) == 1
+
+
 @pytest.mark.parametrize(
     "failure",
     [

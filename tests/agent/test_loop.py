@@ -158,8 +158,9 @@ async def test_sources_that_could_not_be_seen_are_named_once_in_the_report() -> 
     look = first_look()
     look = replace(look, report=replace(look.report, missing=(MissingSource("alertmanager", "refused"),)))
     down = Observation("down", "down", failed=True, missing=MissingSource("prometheus", "timed out"))
-    toolset = FakeToolset({"metrics": down})
-    model = ScriptedModel([asks(("metrics", {}), ("metrics", {"again": 1})), DONE, writes()])
+    gone = Observation("gone", "gone", failed=True, missing=MissingSource("prometheus", "reset"))
+    toolset = FakeToolset({"metrics": down, "changes": gone})
+    model = ScriptedModel([asks(("metrics", {}), ("changes", {})), DONE, writes()])
     answer = answer_of(await run(model, toolset, first=look))
     assert answer.report.missing == (MissingSource("alertmanager", "refused"), MissingSource("prometheus", "timed out"))
     assert [block.get("is_error") for block in blocks(model.shown[1][-1])] == [True, True]

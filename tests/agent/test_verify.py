@@ -97,7 +97,7 @@ def test_a_short_sha_becomes_the_full_one_that_was_seen(given_sha: str) -> None:
 def test_a_sha_may_have_been_seen_in_a_link_or_only_in_short() -> None:
     in_link = (look(1, "a commit", url=f"https://git.example/commit/{SHA}"),)
     assert verify(Report((), hypotheses=(cause(SHA[:9]),)), in_link).hypotheses[0].change == SHA
-    in_short = (look(1, f"commit {SHA[:12]}"),)
+    in_short = (look(1, f"commit {SHA[:12]}, that is {SHA[:9]}"),)
     assert verify(Report((), hypotheses=(cause(SHA[:8]),)), in_short).hypotheses[0].change == SHA[:12]
 
 
