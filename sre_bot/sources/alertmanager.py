@@ -127,13 +127,16 @@ class AlertmanagerSource:
     async def _get(self, path: str, query: str, form: TypeAdapter[T]) -> T:
         try:
             response = await self._client.get(self._policy.url(path) + query)
-            kind = response.headers.get("content-type", "")
-            return form.validate_python(read_json(self.name, response.status_code, kind, response.content))
+            return await asyncio.to_thread(self._read, response, form)  # ten thousand alerts take a while
         except ValidationError as error:
             sentence = f"answered JSON of an unknown form; is its url that of an Alertmanager API? ({_first(error)})"
             raise SourceUnavailableError(self.name, sentence, query=path) from error
         except SourceError as error:
             raise type(error)(self.name, error.message, query=path) from error
+
+    def _read(self, response: httpx.Response, form: TypeAdapter[T]) -> T:
+        kind = response.headers.get("content-type", "")
+        return form.validate_python(read_json(self.name, response.status_code, kind, response.content))
 
 
 def _first(error: ValidationError) -> str:

@@ -98,7 +98,7 @@ class DeployFile:
 
     async def _record(self) -> _Record:
         try:
-            text, whole = await asyncio.to_thread(_tail, self._path)
+            return await asyncio.to_thread(_read, self._path)
         except FileNotFoundError:
             sentence = f"{self._path} does not exist; let every rollout append a line to it, or set another path"
             raise SourceUnavailableError(self.name, sentence) from None
@@ -106,14 +106,16 @@ class DeployFile:
             why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
             sentence = f"cannot read {self._path}: {why}"
             raise SourceUnavailableError(self.name, sentence) from error
-        return _read_lines(text, whole=whole)
+
+
+def _open_carefully(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not make us wait for its writer
 
 
 def _tail(path: Path) -> tuple[bytes, bool]:
     """The last lines of a regular file, and whether that is all of it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
+    with open(path, "rb", opener=_open_carefully) as file:
+        facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
         start = max(0, facts.st_size - _MAX_BYTES)
@@ -123,7 +125,8 @@ def _tail(path: Path) -> tuple[bytes, bool]:
         return file.read(_MAX_BYTES), start == 0
 
 
-def _read_lines(text: bytes, *, whole: bool) -> _Record:
+def _read(path: Path) -> _Record:
+    text, whole = _tail(path)
     deploys: list[Change] = []
     broken: list[int] = []
     *lines, unfinished = text.split(b"\n")

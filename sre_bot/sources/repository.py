@@ -27,7 +27,7 @@ _TAG = "%00".join(
 )
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _REF = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._/+-]{0,199}")
-_SLACK = 24 * 3600
+_CLOCK_SKEW = 24 * 3600
 """Git stops walking at the first commit older than asked for; clocks of committers differ by less than this."""
 _MAX_NAMES = 64 * 1024
 _LAST_SECOND = 253_402_300_799
@@ -67,7 +67,7 @@ class GitRepository:
     async def commits(self, window: TimeWindow) -> Sequence[Change]:
         """Commits of the window on any branch, local or remote, newest first; a merge with the files it brought in."""
         start, end = window.start.timestamp(), window.end.timestamp()
-        since, until = f"--since=@{max(0, int(start) - _SLACK)}", f"--until=@{int(end)}"
+        since, until = f"--since=@{max(0, int(start) - _CLOCK_SKEW)}", f"--until=@{int(end)}"
         listing = await self._log("--date-order", since, until, *_EVERYWHERE)
         found = [commit for time, commit in self._read_log(listing) if start <= time <= end]
         return sorted(found, key=lambda commit: commit.time, reverse=True)
@@ -77,7 +77,7 @@ class GitRepository:
         await self._require_whole_history()
         output = await self._git.run("for-each-ref", f"--format={_TAG}", "refs/tags", limit=self._max_listing)
         found = []
-        for line in output.text.splitlines():
+        for line in output.text.split("\n"):
             name, time, target, peeled, tagger, subject = (line.split("\0") + [""] * 6)[:6]
             if time.isdigit() and window.start.timestamp() <= int(time) <= window.end.timestamp():
                 revision = peeled or target
@@ -176,7 +176,7 @@ class GitRepository:
         fields = iter(listing.decode("utf-8", "replace").split("\0"))
         begun = next(fields, None) == ""
         while begun and (sha := next(fields, "")):
-            time, author, subject = next(fields, "0"), next(fields, ""), next(fields, "")
+            time, author, subject = int(next(fields, "") or 0), next(fields, ""), next(fields, "")
             files: list[str] = []
             for field in fields:
                 if not field:
@@ -184,7 +184,7 @@ class GitRepository:
                 files.append(field if files else field.removeprefix("\n"))
             change = Change(
                 ChangeKind.COMMIT,
-                _moment(int(time)),
+                _moment(time),
                 subject,
                 revision=sha,
                 author=author,
@@ -192,7 +192,7 @@ class GitRepository:
                 repository=self.name,
                 url=self.commit_url(sha),
             )
-            yield int(time), change
+            yield time, change
 
 
 def _moment(seconds: int) -> datetime:

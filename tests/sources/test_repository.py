@@ -136,6 +136,11 @@ class TestCommits:
         assert [commit.revision for commit in await repository.commits(HOUR)] == [base]
         (commit,) = await repository.between(base, far)
         assert commit.time.year == 9999
+        raw = git_folder.path / ".git" / "raw"
+        raw.write_text(f"tree {tree}\nparent {base}\nauthor a <a> x\ncommitter c <c> when?\n\nundated\n")
+        undated = git_folder.git("hash-object", "-t", "commit", "-w", "--literally", str(raw))
+        (commit,) = await repository.between(base, undated)
+        assert (commit.title, commit.time.year) == ("undated", 1970)
 
 
 class TestTags:
@@ -146,10 +151,12 @@ class TestTags:
         git_folder.git("tag", "light")
         tagged = {"GIT_COMMITTER_DATE": _at(10).isoformat(), "GIT_COMMITTER_NAME": "Ada"}
         git_folder.git("tag", "-a", "v2", "-m", "Second release\n\nmore", **tagged)
+        git_folder.git("tag", "-a", "odd", "-m", "a\u2028b\x1ec", GIT_COMMITTER_DATE=_at(20).isoformat())
         git_folder.git("tag", "-a", "later", "-m", "x", GIT_COMMITTER_DATE=_at(-1).isoformat())
-        annotated, light = await repository.tags(HOUR)
+        annotated, odd, light = await repository.tags(HOUR)
         assert (annotated.kind, annotated.version, annotated.time) == (ChangeKind.TAG, "v2", _at(10))
         assert (annotated.title, annotated.author, annotated.revision) == ("v2: Second release", "Ada", commit)
+        assert odd.title == "odd: a\u2028b\x1ec"
         assert (light.title, light.time, light.revision) == ("light", _at(50), commit)
 
     async def test_no_tags_is_an_empty_answer(self, git_folder: GitFolder, repository: GitRepository) -> None:
