@@ -125,7 +125,7 @@ def _selectors(service: str | None, word: str | None) -> list[str]:
 
 
 def _listing(found: Sequence[Family]) -> str:
-    lines = [f"{len(found)} metrics", *(str(family) for family in found[:MAX_DESCRIBED])]
+    lines = [f"{len(found)} found", *(str(family) for family in found[:MAX_DESCRIBED])]
     names = [quoted(family.name, 120) for family in found[MAX_DESCRIBED : MAX_DESCRIBED + MAX_NAMED]]
     rest = len(found) - MAX_DESCRIBED - len(names)
     if names:

@@ -32,8 +32,8 @@ _SEVERITIES = tuple(Severity)
 
 DESCRIPTION = (
     "List alerts: those firing, silenced, inhibited or pending now, with since when, and those that fired in the "
-    "window and ended. Use it to see what is wrong, what began first, and whether it has happened before. For the "
-    "values behind an alert ask query_metrics."
+    "window (default: 6h) and ended. Use it to see what is wrong, what began first, and whether it has happened "
+    "before. For the values behind an alert ask query_metrics."
 )
 
 

@@ -11,11 +11,10 @@ from pydantic import Field
 from sre_bot.errors import BadInputError, QueryRefusedError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
-from sre_bot.render.safe import clean_text
 from sre_bot.signals.words import service_words
 from sre_bot.tools.gathering import gathered, missing, unseen
 from sre_bot.tools.rollouts import Rollout, rollouts
-from sre_bot.tools.text import quoted, stamp
+from sre_bot.tools.text import passage, quoted, stamp
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments
 
@@ -35,10 +34,10 @@ MAX_DIFF = 12_000
 """Characters of a message and diff."""
 
 DESCRIPTION = (
-    "List what changed in the window, newest first: deploys with the commits they carry, commits that no deploy "
-    "carries, tags. With revision: that commit's message and diff instead. Use it to see what changed before an onset, "
-    "and read a suspect's diff before you blame or clear it: a change after the onset is innocent. It does not know "
-    "changes made by hand outside Git."
+    "List what changed in the window (default: 24h), newest first: deploys with the commits they carry, commits that "
+    "no deploy carries, tags. With revision: that commit's message and diff instead. Use it to see what changed before "
+    "an onset, and read a suspect's diff before you blame or clear it: a change after the onset is innocent. It does "
+    "not know changes made by hand outside Git."
 )
 
 
@@ -110,12 +109,10 @@ async def _diff(repositories: Sequence[Repository], revision: str) -> Observatio
         except QueryRefusedError as error:
             refusals.append(error)
             continue
-        shown = "\n".join(clean_text(line) for line in text[:MAX_DIFF].splitlines())
-        cut = f"\n… cut here, {len(text) - MAX_DIFF} characters more" if len(text) > MAX_DIFF else ""
         url = repository.commit_url(revision)
         links = (Link(f"commit {revision[:12]}", url),) if url else ()
-        content = f"{revision} in {repository.name} (text written by its author, not by us):\n{shown}{cut}"
-        return Observation(f"Diff of {revision[:12]}", content, links=links)
+        head = f"{revision} in {repository.name}; the text is its author's:"
+        return Observation(f"Diff of {revision[:12]}", f"{head}\n{passage(text, MAX_DIFF)}", links=links)
     if refusals:
         raise refusals[0]
     raise BadInputError("no repository is configured, so there are no diffs")
@@ -149,7 +146,7 @@ def _names(change: Change, service: str | None) -> bool:
 def _counts(found: _Found) -> str:
     deploys = len(found.rollouts) + found.older_deploys
     counted = ((deploys, "deploys"), (len(found.commits), "other commits"), (len(found.tags), "tags"))
-    return ", ".join(f"{number} {what}" for number, what in counted if number) or "no changes"
+    return ", ".join(f"{number} {what}" for number, what in counted)
 
 
 def _latest(found: _Found, end: datetime) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from sre_bot.investigation import Chart, ChartLine, ChartMark
 from sre_bot.signals.series import Series, SeriesFacts, Shape, facts, sparkline
 from sre_bot.signals.units import format_value
-from sre_bot.tools.text import quoted
+from sre_bot.tools.text import quoted, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,11 @@ class Reading:
     def asked(self) -> Series:
         """The asked window alone."""
         return Series(self.series.labels, self.series.times[self.split :], self.series.values[self.split :])
+
+    @property
+    def end(self) -> float:
+        """When the window ends, in unix seconds."""
+        return float(self.series.times[-1])
 
     @property
     def moved(self) -> bool:
@@ -95,7 +100,9 @@ def point_lines(readings: Sequence[Reading]) -> list[str]:
         times, values = reading.asked.times[::every], reading.asked.values[::every]
         step = f" every {times[1] - times[0]:g}s" if len(times) > 1 else ""
         listed = ",".join("-" if math.isnan(value) else f"{value:.4g}" for value in values)
-        lines.append(f"points of {label_text(reading.series.labels)} from {clock(times[0])}{step}: {listed}")
+        lines.append(
+            f"points of {label_text(reading.series.labels)} from {clock(times[0], reading.end)}{step}: {listed}"
+        )
     return lines
 
 
@@ -104,7 +111,7 @@ def chart(readings: Sequence[Reading], title: str, unit: str) -> Chart:
     lines = tuple(_chart_line(reading) for reading in readings[:MAX_CHART_LINES])
     onset = readings[0].facts.onset
     inside = onset is not None and onset >= readings[0].asked.times[0]
-    marks = (ChartMark(onset, f"onset {clock(onset)}"),) if onset is not None and inside else ()
+    marks = (ChartMark(onset, f"onset {clock(onset, readings[0].end)}"),) if onset is not None and inside else ()
     return Chart(quoted(title, 120), unit, lines, marks)
 
 
@@ -115,7 +122,8 @@ def headline(readings: Sequence[Reading], unit: str) -> str:
         values = np.concatenate([reading.asked.values for reading in readings])
         return f"{len(readings)} series, flat within {_range(values, unit)}"
     others = f"; {len(readings) - 1} more series" if len(readings) > 1 else ""
-    return f"{label_text(first.series.labels)} {_movement(first.facts, unit)}{others}"
+    name = f"{label_text(first.series.labels)} " if first.series.labels else ""
+    return f"{name}{_movement(first, unit)}{others}"
 
 
 def label_text(labels: Mapping[str, str]) -> str:
@@ -125,16 +133,16 @@ def label_text(labels: Mapping[str, str]) -> str:
     return f"{name}{{{rest}}}" if name and rest else name or rest or "value"
 
 
-def clock(moment: float) -> str:
-    """Unix seconds as HH:MM:SS, UTC."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S")
+def clock(moment: float, end: float) -> str:
+    """Unix seconds as HH:MM:SS in UTC, with the date when it is not the window's last."""
+    return stamp(datetime.fromtimestamp(moment, UTC), datetime.fromtimestamp(end, UTC))
 
 
 def _told(reading: Reading, unit: str) -> str:
     asked, before = reading.asked.values, reading.series.values[: reading.split]
     present = asked[np.isfinite(asked)]
     if len(present) == 0:
-        return _movement(reading.facts, unit) if reading.moved else "no finite values"
+        return _movement(reading, unit) if reading.moved else "no finite values"
     told = (
         f"{_range(present, unit)} mean {format_value(float(present.mean()), unit)} "
         f"last {format_value(float(present[-1]), unit)}"
@@ -142,16 +150,17 @@ def _told(reading: Reading, unit: str) -> str:
     gaps = "" if len(present) == len(asked) else f" ({len(asked) - len(present)} of {len(asked)} points missing)"
     known = before[np.isfinite(before)]
     earlier = f"median before {format_value(float(np.median(known)), unit)}" if len(known) else "none before"
-    movement = f"; {_movement(reading.facts, unit)}" if reading.moved else "; flat"
+    movement = f"; {_movement(reading, unit)}" if reading.moved else "; flat"
     return f"{told}{gaps}, {earlier}{movement} |{sparkline(asked, SPARK)}|"
 
 
-def _movement(told: SeriesFacts, unit: str) -> str:
+def _movement(reading: Reading, unit: str) -> str:
     """What it did and when: ``step 11:38:15 ±15s 0.1/s → 11.8/s``."""
+    told = reading.facts
     before, after = format_value(told.before, unit), format_value(told.after, unit)
     if told.onset is None:
         return f"{told.shape} {before} → {after}"
-    when = f"{clock(told.onset)} ±{told.onset_uncertainty or 0:.0f}s"
+    when = f"{clock(told.onset, reading.end)} ±{told.onset_uncertainty or 0:.0f}s"
     if told.shape is Shape.GONE:
         return f"gone since {when}, was {before}"
     if told.shape is Shape.APPEARED:

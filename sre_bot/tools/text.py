@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sre_bot.redaction import Redactor
 from sre_bot.render.safe import clean_text
 
 if TYPE_CHECKING:
@@ -15,12 +16,27 @@ MAX_QUOTE = 600
 
 _PIECE = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^A-Za-z0-9\s]|\n")
 _CHARACTERS_A_TOKEN = 3.5
+_REDACTOR = Redactor()
 
 
 def quoted(text: str, length: int = MAX_QUOTE) -> str:
-    """Free text from a system, safe to pass on: hidden characters off, on one line, cut to ``length`` characters."""
-    line = " ".join(clean_text(text).split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+    """Free text from a system on one line, safe to pass on: no hidden characters, cut to ``length`` characters."""
+    return _cut(" ".join(clean_text(text).split()), length)
+
+
+def passage(text: str, length: int) -> str:
+    """Free text from a system with its lines kept, safe to pass on and cut likewise."""
+    cleaned = clean_text(text)
+    cut = _cut(cleaned, length)
+    return cut if len(cleaned) <= length else f"{cut}\n… cut here; the whole has {len(cleaned)} characters"
+
+
+def _cut(text: str, length: int) -> str:
+    """Secrets go first: half of one is no longer known for a secret, and is half too much."""
+    if len(text) <= length:
+        return text
+    redacted = _REDACTOR.redact(text)
+    return redacted if len(redacted) <= length else redacted[: length - 1] + "…"
 
 
 def estimated_tokens(text: str) -> int:
