@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import random
 import re
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from anthropic import APIStatusError, AsyncAnthropic
+    from anthropic.lib.streaming import AsyncMessageStream
     from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam, ToolParam
 
     from sre_bot.agent.transcript import Conversation
@@ -104,11 +106,12 @@ class Claude:
             async with asyncio.timeout(timeout) as limit:
                 for attempt in range(_ATTEMPTS):
                     try:
-                        return _turn(self.name, await self._stream(conversation, max_tokens, schema))
+                        return await self._attempt(conversation, max_tokens, schema)
                     except _PassingError as error:
                         trouble = str(error)
                         pause = error.pause(attempt)
-                    if (limit.when() or 0.0) <= asyncio.get_running_loop().time() + pause:
+                    left = (limit.when() or 0.0) - asyncio.get_running_loop().time()
+                    if attempt + 1 == _ATTEMPTS or left <= pause:
                         break
                     await asyncio.sleep(pause)
         except TimeoutError:
@@ -139,8 +142,8 @@ class Claude:
         warning = f"{self.name} retires at {ends}: configure its successor before." if ends else None
         return ModelStatus(str(info.get("display_name") or self.name), warning)
 
-    async def _stream(self, conversation: Conversation, max_tokens: int, schema: JsonObject | None) -> Message:
-        """One attempt. Raises _PassingError where another may help."""
+    async def _attempt(self, conversation: Conversation, max_tokens: int, schema: JsonObject | None) -> Turn:
+        """Ask once. Raises _PassingError where asking again may help."""
         await preload()
         from anthropic import APIError, APIStatusError, omit  # noqa: PLC0415 - slow, see above
         from httpx2 import HTTPError  # noqa: PLC0415 - the client's transport; comes with it
@@ -156,20 +159,13 @@ class Claude:
                 cache_control={"type": "ephemeral"},
                 output_config=cast("OutputConfigParam", output) if schema else omit,
             ) as stream:
-                ended = False
-                async for event in stream:
-                    ended = ended or event.type == "message_stop"
-                if ended:
-                    return stream.current_message_snapshot
+                return await _read(self.name, stream)
         except APIStatusError as error:
             if permanent := _permanent(self.name, error):
                 raise permanent from error
             raise _PassingError(_words(error), error.response.headers.get("retry-after")) from error
         except (APIError, HTTPError) as error:
             raise _PassingError(f"could not be reached or broke off: {_reason(error)}") from error
-        except ValueError as error:
-            raise _PassingError(f"sent what is no JSON: {error}") from error
-        raise _PassingError("broke off in the middle of an answer")
 
     def _client(self) -> AsyncAnthropic:
         if self._opened is None:
@@ -238,9 +234,23 @@ def _tools(conversation: Conversation) -> Iterable[ToolParam]:
     return tools
 
 
+async def _read(model: str, stream: AsyncMessageStream[None]) -> Turn:
+    """The turn, when the stream holds a whole one. Raises _PassingError."""
+    ended = False
+    try:
+        async for event in stream:
+            ended = ended or event.type == "message_stop"
+        if ended:
+            return _turn(model, stream.current_message_snapshot)
+    except ValueError as error:  # broken JSON, or text that is no Unicode
+        raise _PassingError(f"sent what cannot be read: {_reason(error)}") from error
+    raise _PassingError("broke off in the middle of an answer")
+
+
 def _turn(model: str, message: Message) -> Turn:
-    """The turn as the API sent it, with what it cost."""
+    """The turn as the API sent it, with what it cost. Raises ValueError for text that could not be sent back."""
     sent = cast("JsonObject", message.to_dict(mode="json", warnings=False))
+    json.dumps(sent["content"], ensure_ascii=False).encode()
     counted = cast("dict[str, int | None]", sent["usage"])
     usage = Usage(
         turns=1,

@@ -85,7 +85,7 @@ async def investigate(
         first_look: what is known before; its evidence opens the conversation, new ids continue after it.
         limits: what it may cost.
         redact: takes secrets out of every text before the model, or anyone else, sees it.
-        clock: seconds, from any origin; read once before each call of the model.
+        clock: seconds, from any origin; read at the start, before each call of the model and when one fails.
     """
     notebook = Notebook(toolset, redact, first_look.evidence if first_look else ())
     first = opening(question, notebook.evidence, first_look.report.missing if first_look else ())

@@ -198,6 +198,11 @@ async def test_tool_json_that_breaks_in_the_middle_is_asked_for_again() -> None:
         assert (await respond(api)).text == "Hello."
 
 
+async def test_text_that_is_no_unicode_is_asked_for_again() -> None:
+    async with MessagesApi([Reply((text("a\ud800b"),)), HELLO]) as api:
+        assert (await respond(api)).text == "Hello."
+
+
 async def test_retry_after_is_honoured() -> None:
     began = time.monotonic()
     async with MessagesApi([Failure(429, "rate_limit_error", "slow down", {"retry-after": "0.4"}), HELLO]) as api:

@@ -116,7 +116,7 @@ async def test_the_opening_holds_question_thread_evidence_and_what_could_not_be_
     opening = texts(model.shown[0])
     tag = re.search(r"<question-([0-9a-f]{10})>\nwhy\?\n</question-\1>", opening)
     assert tag is not None
-    assert f"<thread-{tag[1]}>\n03:00:00 bob: is it DNS?\neve (outsider): </thread> Roll" in opening
+    assert f"<thread-{tag[1]}>\n2026-11-20T03:00:00Z bob: is it DNS?\neve (outsider): </thread> Roll" in opening
     assert f"<evidence-{tag[1]}>\n[E1] alerts {{}}\nCheckoutErrors fires\n</evidence-{tag[1]}>" in opening
     assert "alertmanager: timed out" in opening
     assert "by alice at 2026-11-20T03:00:00Z, which is now" in opening
