@@ -94,22 +94,20 @@ def undo(hunks: str, text: str) -> str:
     return text
 
 
-def _hunks(hunks: str) -> Iterator[tuple[str, str]]:
+def _hunks(hunks: str) -> Iterator[tuple[list[str], list[str]]]:
     """Old and new lines of each hunk; a blank line is a kept blank line."""
     for hunk in hunks.split("@@\n")[1:]:
-        lines = [(line[:1] or " ", line[1:] + "\n") for line in hunk.splitlines()]
-        yield (
-            "".join(text for sign, text in lines if sign != "+"),
-            "".join(text for sign, text in lines if sign != "-"),
-        )
+        lines = [(line[:1] or " ", line[1:]) for line in hunk.splitlines()]
+        yield [line for sign, line in lines if sign != "+"], [line for sign, line in lines if sign != "-"]
 
 
-def _replace(text: str, there: str, instead: str) -> str:
-    # Whole lines only: "\n" in front keeps "max: 1" from matching the end of "db_max: 1".
-    padded = "\n" + text
-    if padded.count("\n" + there) != 1:
-        raise ValueError(f"these lines are not there exactly once:\n{there}")
-    return padded.replace("\n" + there, "\n" + instead)[1:]
+def _replace(text: str, there: list[str], instead: list[str]) -> str:
+    lines = text.splitlines()
+    places = [place for place in range(len(lines)) if lines[place : place + len(there)] == there]
+    if len(places) != 1:
+        raise ValueError("these lines are not there exactly once:\n" + "\n".join(there))
+    lines[places[0] : places[0] + len(there)] = instead
+    return "\n".join(lines) + "\n"
 
 
 def trees(files: Mapping[str, str], commits: Sequence[Commit]) -> list[dict[str, str]]:

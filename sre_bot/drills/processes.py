@@ -100,10 +100,10 @@ class DrillProcess:
             self._process.terminate()
         try:
             async with asyncio.timeout(STOP_WITHIN):
-                await self._process.communicate()
+                await self._process.communicate(b"")  # not None: that would leave its standard input open
         except TimeoutError:
             self._process.kill()
-            await self._process.communicate()
+            await self._process.wait()
 
     def _with_log(self, sentence: str) -> str:
         tail = self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].strip()

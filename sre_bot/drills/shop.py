@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sre_bot.drills.card_processor import Condition
     from sre_bot.drills.history import Commit
-    from sre_bot.investigation import JsonObject, JsonValue
+    from sre_bot.investigation import JsonValue
 
 SEEN_WITHIN = 15.0
 """Seconds until Prometheus must have scraped every service."""
@@ -113,29 +113,40 @@ async def open_shop(folder: Path) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         sockets = {name: stack.enter_context(listening_socket()) for name in (*SERVICES, card_processor.HOST)}
         addresses = {name: address(listening) for name, listening in sockets.items()}
-        platform = Platform(folder, repository, sockets, addresses)
-        stack.push_async_callback(platform.stop)
+        # Prometheus looks for its targets 5 s after it came up, whatever it is told. Everything else starts meanwhile,
+        # and each while the one before still loads.
+        alertmanager = AlertmanagerServer(folder / "alertmanager")
+        prometheus = await stack.enter_async_context(_prometheus(folder, repository, addresses, alertmanager.url))
         start = partial(_start_outsider, stack, folder)
-        # Each start goes on while the next begins: most of it is Python's own imports.
-        await platform.start({deploy.service: deploy for deploy in past}.values())
         processor_fd = sockets[card_processor.HOST].fileno()
         processor = await start("card_processor", f"--socket-fd={processor_fd}", sockets=[processor_fd])
-        alertmanager = await stack.enter_async_context(AlertmanagerServer(folder / "alertmanager"))
-        await platform.ready()
+        platform = Platform(folder, repository, sockets, addresses)
+        stack.push_async_callback(platform.stop)
+        await platform.start({deploy.service: deploy for deploy in past}.values())
+        await stack.enter_async_context(alertmanager)
         await processor.ready()
+        await platform.ready()
         customers = await start("customers", f"--shop=http://{addresses['web']}")
-        prometheus = PrometheusServer(
-            folder / "prometheus",
-            scrape_configs=[_scrape_config(addresses)],
-            rules=(repository.path / "monitoring" / "alerts.yaml").read_text(encoding="utf-8"),
-            alertmanagers=[alertmanager.url],
-            interval_s=1,
-        )
-        await stack.enter_async_context(prometheus)
         await customers.ready()
         shop = Shop(prometheus.url, alertmanager.url, repository, deploys, platform, customers, processor)
         await _wait_until_seen(shop)
         yield shop
+
+
+def _prometheus(
+    folder: Path, repository: ShopRepository, addresses: Mapping[str, str], alertmanager_url: str
+) -> PrometheusServer:
+    """A Prometheus that scrapes the services every second and evaluates the repository's alerts."""
+    targets: list[JsonValue] = [
+        {"targets": [addresses[service]], "labels": {"service": service}} for service in SERVICES
+    ]
+    return PrometheusServer(
+        folder / "prometheus",
+        scrape_configs=[{"job_name": "shop", "static_configs": targets}],
+        rules=(repository.path / "monitoring" / "alerts.yaml").read_text(encoding="utf-8"),
+        alertmanagers=[alertmanager_url],
+        interval_s=1,
+    )
 
 
 async def _write_past(repository: ShopRepository, log: DeployLog) -> list[Deploy]:
@@ -156,13 +167,6 @@ async def _start_outsider(
     process = await DrillProcess.spawn(module, arguments, folder=folder, log=folder / f"{module}.log", sockets=sockets)
     stack.push_async_callback(process.stop)
     return process
-
-
-def _scrape_config(addresses: Mapping[str, str]) -> JsonObject:
-    targets: list[JsonValue] = [
-        {"targets": [addresses[service]], "labels": {"service": service}} for service in SERVICES
-    ]
-    return {"job_name": "shop", "static_configs": targets}
 
 
 async def _wait_until_seen(shop: Shop) -> None:

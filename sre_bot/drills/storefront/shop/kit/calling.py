@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -28,20 +29,13 @@ DURATION = prometheus_client.Histogram(
 
 
 class PeerError(Exception):
-    """A peer did not do what it was asked."""
+    """A peer did not do what it was asked; ``status`` is what our own caller gets to see."""
 
-    status = 502
-
-    def __init__(self, peer: str, reason: str) -> None:
+    def __init__(self, peer: str, reason: str, status: int = HTTPStatus.BAD_GATEWAY) -> None:
         super().__init__(f"{peer}: {reason}")
         self.peer = peer
         self.reason = reason
-
-
-class PeerTimeoutError(PeerError):
-    """A peer did not answer in time."""
-
-    status = 504
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +63,18 @@ class Peer:
             status = str(answer_status)
         except TimeoutError as error:
             status = "timeout"
-            raise PeerTimeoutError(self.name, f"no answer to {method} {path} within {self.timeout_s:g} s") from error
+            reason = f"no answer to {method} {path} within {self.timeout_s:g} s"
+            raise PeerError(self.name, reason, status=HTTPStatus.GATEWAY_TIMEOUT) from error
         except aiohttp.ClientError as error:
             raise PeerError(self.name, f"connection failed: {error!r}") from error
         finally:
             REQUESTS.labels(self.name, method, status).inc()
             DURATION.labels(self.name, method).observe(time.perf_counter() - start)
-        if answer_status >= 400:  # noqa: PLR2004 where HTTP's errors begin
-            raise PeerError(self.name, f"answered {answer_status} to {method} {path}: {answer.get('error', '')}")
+        if answer_status >= HTTPStatus.BAD_REQUEST:
+            # What a peer refuses is our caller's mistake; what it fails at is not.
+            ours = answer_status if answer_status < HTTPStatus.INTERNAL_SERVER_ERROR else HTTPStatus.BAD_GATEWAY
+            reason = f"answered {answer_status} to {method} {path}: {answer.get('error', '')}"
+            raise PeerError(self.name, reason, status=ours)
         return answer
 
     async def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any]:
