@@ -9,7 +9,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from sre_bot.agent.budget import Limits
@@ -21,8 +21,11 @@ from sre_bot.sources.alertmanager import AlertmanagerSource
 from sre_bot.sources.deploys import DeployFile
 from sre_bot.sources.prometheus import PrometheusSource
 from sre_bot.sources.repository import GitRepository
-from sre_bot.tools.toolset import tools_for
-from sre_bot.tools.tool import Toolbox
+from sre_bot.tools.find_metrics import find_metrics
+from sre_bot.tools.list_alerts import list_alerts
+from sre_bot.tools.list_changes import list_changes
+from sre_bot.tools.query_metrics import query_metrics
+from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
 if TYPE_CHECKING:
@@ -68,6 +71,19 @@ class ConfiguredSources:
             yield "repositories", "none configured: name clones under `repositories` to have changes suspected"
         if self.deploys is None:
             yield "deploys", "not configured: name a file under `deploys` to know what was rolled out when"
+
+    def tools(self, made_at: datetime) -> Iterable[Tool[Any]]:
+        """What the model may ask; of what is not configured there is no tool."""
+        metrics = [self.prometheus] if self.prometheus else []
+        current = [self.alertmanager] if self.alertmanager else []
+        deploys = [self.deploys] if self.deploys else []
+        if metrics:
+            yield query_metrics(metrics)
+            yield find_metrics(metrics)
+        if metrics or current:
+            yield list_alerts(current, metrics, made_at=made_at)
+        if self.repositories or deploys:
+            yield list_changes(self.repositories, deploys)
 
     def to_look_at(self) -> Sources:
         """As the first look wants them."""
@@ -131,13 +147,12 @@ async def investigator(
         parts = await stack.enter_async_context(sources(settings))
         model = await stack.enter_async_context(claude(settings)) if with_model and settings.model.configured else None
         look = FirstLook(parts.to_look_at(), now=lambda: datetime.now(UTC))
-        tools = tools_for(parts.to_look_at(), now=lambda: datetime.now(UTC))
 
         async def first_look(question: Question) -> Answer:
             return rewritten(await look(question), redactor.redact)
 
         def toolset(at: datetime) -> Toolset:
-            return _Redacted(Toolbox(tools, at), redactor)
+            return _Redacted(Toolbox(parts.tools(datetime.now(UTC)), at), redactor)
 
         limits = settings.model.limits
         yield Investigator(

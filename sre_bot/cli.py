@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sre_bot import __version__
@@ -68,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="break a small real shop and watch the bot answer in a simulated Slack")
     demo.add_argument("--fault", metavar="NAME", help="what to break (default: the first of --list)")
     demo.add_argument("--list", action="store_true", help="list the faults and stop")
-    demo.add_argument("--page", metavar="FILE", help="where to write the HTML page (default: demo-FAULT.html)")
+    demo.add_argument(
+        "--page", metavar="FILE", type=Path, help="where to write the HTML page (default: demo-FAULT.html)"
+    )
+    demo.add_argument("--keep", action="store_true", help="leave everything running afterwards until Ctrl-C")
     demo.set_defaults(run=_demo)
     return parser
 
@@ -100,7 +104,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     if arguments.list:
         return list_faults()
-    return asyncio.run(demo(arguments.fault, page=arguments.page))
+    return asyncio.run(demo(arguments.fault, page_path=arguments.page, keep=arguments.keep))
 
 
 if __name__ == "__main__":

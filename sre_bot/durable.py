@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import logging
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from sre_bot.errors import ConfigurationError, ModelError, ModelRefusedError, Mo
 from sre_bot.investigation import Answer, JsonObject, Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self, TextIO
 
@@ -39,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 APPLICATION_VERSION = "1"
 """Pending work survives a deploy of new code as long as this stays; raise it when recorded steps cannot be replayed."""
+
+_UNFINISHED = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
+_DRAIN_POLL_SECONDS = 0.05
 
 MAX_ATTEMPTS = 3
 """How often a piece of work may be started before it is given up as poisonous."""
@@ -157,7 +161,6 @@ class Workflows:
         self._handler = handler
         self._now = now
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._idle = asyncio.Event()
         self._lease: TextIO | None = None
         self._answer: Callable[..., Awaitable[None]] | None = None
 
@@ -179,7 +182,6 @@ class Workflows:
             }
         )
         self._answer = DBOS.workflow(name="event", max_recovery_attempts=MAX_ATTEMPTS)(self._workflow())
-        self._idle.set()
         DBOS.launch()  # on this thread, so that resumed work runs on this event loop
         return self
 
@@ -192,6 +194,8 @@ class Workflows:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # The engine had made its own threads the loop's; they are gone now, and others still need some.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         if self._lease is not None:
             self._lease.close()
 
@@ -207,37 +211,37 @@ class Workflows:
             await DBOS.start_workflow_async(self._answer, key, event, self._now())  # type: ignore[arg-type]  # registered above
 
     async def drain(self, seconds: float) -> bool:
-        """Wait until no work runs; False when some still does after that time."""
+        """Wait until all that was accepted is done; False when some is not after that time."""
         try:
             async with asyncio.timeout(seconds):
-                await self._idle.wait()
+                while await self._unfinished():  # noqa: ASYNC110 - the engine tells only when asked
+                    await asyncio.sleep(_DRAIN_POLL_SECONDS)
         except TimeoutError:
-            _log.warning(
-                "still at work after %.0f s, to be resumed at the next start: %s", seconds, sorted(self._running)
-            )
+            _log.warning("unfinished after %.0f s, to be resumed at the next start: %s", seconds, sorted(self._running))
             return False
         return True
+
+    async def _unfinished(self) -> bool:
+        return bool(await DBOS.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False))
 
     @property
     def running(self) -> int:
         """How many events are being worked on."""
         return len(self._running)
 
-    async def given_up(self) -> Sequence[str]:
-        """Keys of events that were given up as poisonous."""
+    async def given_up(self) -> Mapping[str, JsonObject]:
+        """Events that were given up as poisonous, by key."""
         status = WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value
-        return [found.workflow_id for found in await DBOS.list_workflows_async(status=status)]
+        found = await DBOS.list_workflows_async(status=status)
+        return {work.workflow_id: cast("JsonObject", work.input["args"][1]) for work in found if work.input}
 
     def _workflow(self) -> Callable[[str, JsonObject, float], Awaitable[None]]:
         async def work(key: str, event: JsonObject, accepted_at: float) -> None:
             self._running[key] = cast("asyncio.Task[None]", asyncio.current_task())
-            self._idle.clear()
             try:
                 await self._handler(key, event, Journal(accepted_at, self._now))
             finally:
                 del self._running[key]
-                if not self._running:
-                    self._idle.set()
 
         return work
 

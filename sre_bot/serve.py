@@ -71,6 +71,8 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(app.close)
         who = await app.connect()
         await stack.enter_async_context(_health(settings, engine, app))
+        for key, event in (await workflows.given_up()).items():
+            await mentions.give_up(key, event)
         if investigator.model is not None:
             await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"

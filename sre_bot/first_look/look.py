@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from sre_bot.first_look import discovery
 from sre_bot.incident import Alert, AlertState, Change, ChangeKind, TimeWindow
 from sre_bot.investigation import MissingSource
 from sre_bot.signals.series import Series, SeriesFacts, facts, on_grid
+from sre_bot.tools.rollouts import rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -211,32 +211,23 @@ class Looker:
         self, changes: Sequence[Change], window: TimeWindow
     ) -> tuple[Sequence[Change], Mapping[str, str]]:
         """Deploys with the commits they carry, and the diffs of what went out lately."""
-        recent = [c for c in changes if c.kind is ChangeKind.DEPLOY and c.time >= window.start - CARRIED_BACK]
-        carried = await asyncio.gather(*(self._carried(deploy, changes) for deploy in recent[:MAX_EXPANDED]))
-        known = {c.revision: c for commits in (changes, *carried) for c in commits if c.kind is ChangeKind.COMMIT}
+        deploys = [c for c in changes if c.kind is ChangeKind.DEPLOY]
+        recent = [c for c in deploys if c.time >= window.start - CARRIED_BACK][:MAX_EXPANDED]
+        asked = rollouts(recent, deploys, self._sources.repositories)
+        expanded, errors = await self._ask("changes", asked, ([], []))
+        for error in errors:
+            self._missing.setdefault(error.source, error.message)
+        commits = (commit for rollout in expanded for commit in rollout.commits or ())
+        known = {c.revision: c for c in (*changes, *commits) if c.kind is ChangeKind.COMMIT}
         full = {
-            deploy: replace(deploy, carries=tuple(c.revision for c in commits if c.revision))
-            for deploy, commits in zip(recent, carried, strict=False)
+            rollout.deploy: replace(rollout.deploy, carries=tuple(c.revision for c in rollout.commits if c.revision))
+            for rollout in expanded
+            if rollout.commits
         }
         out = {revision for deploy in full.values() for revision in (deploy.revision, *deploy.carries) if revision}
         diffs = await asyncio.gather(*(self._diff(known[r]) for r in sorted(out & known.keys())[:MAX_DIFFS]))
         rest = [full.get(change, change) for change in changes if change.kind is not ChangeKind.COMMIT]
         return (*known.values(), *rest), {revision: diff for revision, diff in diffs if diff}
-
-    async def _carried(self, deploy: Change, changes: Sequence[Change]) -> Sequence[Change]:
-        """The commits between this deploy and the one before of the same service."""
-        before = [
-            c.revision
-            for c in changes
-            if c.kind is ChangeKind.DEPLOY and c.service == deploy.service and c.time < deploy.time and c.revision
-        ]
-        if not before or deploy.revision is None:
-            return ()
-        for repository in self._sources.repositories:
-            with contextlib.suppress(SourceError, TimeoutError):  # another repository may know the revision
-                async with asyncio.timeout_at(self._ends):
-                    return await repository.between(before[0], deploy.revision)
-        return ()
 
     async def _diff(self, commit: Change) -> tuple[str, str]:
         revision = commit.revision or ""

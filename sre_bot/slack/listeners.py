@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
-from sre_bot.durable import Journal, journaled
+from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
 from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, Message, Question
 from sre_bot.render.text import status_line
@@ -39,6 +39,10 @@ _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 MAX_QUESTION_CHARS = 8_000
 UNASKED = "What is going on?"
 """What a mention without words is taken to ask."""
+GIVEN_UP = (
+    "I tried to look into this {attempts} times and was killed each time, so I have given up. Please go on without me; "
+    "my log around the restarts tells more."
+)
 APOLOGY = (
     "Something broke inside me while I looked into this, so I have no answer. The stack is in my log under `{key}`. "
     "Please go on without me, and ask again once it is mended."
@@ -93,6 +97,12 @@ class Mentions:
             _log.exception("the investigation of %s failed", key)
             await asyncio.to_thread(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC))
             await thread.post_once(f"{key}:apology", plain_post(APOLOGY.format(key=key)))
+
+    async def give_up(self, key: str, event: JsonObject) -> None:
+        """Say that a mention was given up; said once, however often it is called."""
+        thread = Thread(self._client, str(event["channel"]), str(event["thread_ts"] or event["ts"]), self._posts)
+        _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
+        await thread.post_once(f"{key}:apology", plain_post(GIVEN_UP.format(attempts=MAX_ATTEMPTS)))
 
     async def _investigate(
         self, key: str, event: JsonObject, thread: Thread, status: Status, journal: Journal

@@ -1,0 +1,248 @@
+"""``sre-bot demo``: break the shop for real, ask in the simulated Slack, and watch the ordinary bot answer.
+
+The bot is a ``sre-bot serve`` process like any other: it gets a configuration file and an environment, and knows
+nothing of the demo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import yaml
+from rich.console import Console
+
+from sre_bot.drills.faults import EventKind, Fault, fault_named, faults, run_scenario
+from sre_bot.drills.shop import Shop, open_shop
+from sre_bot.drills.slack_simulator import SlackSimulator
+from sre_bot.errors import DrillError
+from sre_bot.render.page import PageMessage, page
+from sre_bot.store.database import open_database
+from sre_bot.store.investigations import Investigations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from sre_bot.drills.slack_simulator import Channel, Message
+    from sre_bot.investigation import Answer
+
+QUESTION = "checkout is failing, what's going on?"
+CODE_HOST = "https://git.larder.example/shop"
+"""Where the drill's repository pretends to be browsed; its alerts' runbook links lead there as well."""
+CONNECTS_WITHIN = 30.0
+ANSWERS_WITHIN = 300.0
+STOPS_WITHIN = 15.0
+_LOG_TAIL = 3_000
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
+_MODEL = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "SRE_BOT_MODEL")
+"""Of our environment the bot gets these, so that with a key it asks Claude."""
+
+
+def list_faults() -> int:
+    """Print the faults; returns the exit status."""
+    console = Console(highlight=False, soft_wrap=True)
+    for fault in faults():
+        cause = "a change" if fault.caused_by_change else "no change"
+        console.print(f"{fault.name:<20} {fault.description} (cause: {cause})", markup=False)
+    return 0
+
+
+async def demo(name: str | None, *, page_path: Path | None, keep: bool) -> int:
+    """Run the demo; returns the exit status.
+
+    Args:
+        name: which fault, by default the first.
+        page_path: where the HTML page of the thread goes, by default ``demo-FAULT.html``.
+        keep: whether to leave everything running until interrupted, to look around.
+
+    Raises:
+        BadInputError: there is no such fault.
+        ConfigurationError: a server is not installed.
+        DrillError: a part of the drill broke, or the bot did not answer.
+    """
+    fault = fault_named(name) if name else faults()[0]
+    show = _Progress()
+    with tempfile.TemporaryDirectory(prefix="sre-bot-demo-") as temporary:
+        folder = Path(temporary)
+        show(f"fault: {fault.name} – opening the shop: four services, their customers, Prometheus, Alertmanager")
+        async with SlackSimulator() as slack, open_shop(folder / "shop") as shop, _serving(folder, slack, shop) as bot:
+            show(f"the shop is open ({shop.prometheus_url}); the bot is in #incidents")
+            ts = await _play(fault, slack, shop, show)
+            incidents = slack.workspace.channel("incidents")
+            await _answered(slack, incidents, ts, bot)
+            show("the bot has answered")
+            await asyncio.to_thread(
+                _present, slack, incidents, ts, folder, page_path or Path(f"demo-{fault.name}.html")
+            )
+            if keep:
+                await _kept(shop)
+    return 0
+
+
+async def _play(fault: Fault, slack: SlackSimulator, shop: Shop, show: _Progress) -> str:
+    """The scenario until its alert fires, and then the question; returns the question's ts."""
+    async for event in run_scenario(shop, fault):
+        show(event.text if event.kind is not EventKind.FAULT else f"{event.text}   ← the fault")
+    ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
+    show(f"ann asks: @sre-bot {QUESTION}")
+    return await slack.post(ann, incidents, f"{slack.workspace.bot.mention} {QUESTION}")
+
+
+@contextlib.asynccontextmanager
+async def _serving(folder: Path, slack: SlackSimulator, shop: Shop) -> AsyncIterator[_Bot]:
+    """The ordinary bot as a process of its own, connected."""
+    config = folder / "sre-bot.yaml"
+    config.write_text(yaml.safe_dump(_configuration(slack, shop)), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name in (*_PASSED_ON, *_MODEL)}
+    environment |= {
+        "SRE_BOT_CONFIG": str(config),
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+    }
+    log = folder / "serve.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sre_bot.cli", "serve"),
+            env=environment,
+            stderr=output,
+            stdout=output,
+            start_new_session=True,  # Ctrl-C is for us; we stop it in order
+        )
+    bot = _Bot(process, log)
+    try:
+        await bot.until(slack.wait_for(lambda: slack.connection_count, CONNECTS_WITHIN), "did not connect to Slack")
+        yield bot
+    finally:
+        await bot.stop()
+
+
+def _configuration(slack: SlackSimulator, shop: Shop) -> dict[str, object]:
+    return {
+        "slack": {"api_url": slack.api_url},
+        "prometheus": {"url": shop.prometheus_url},
+        "alertmanager": {"url": shop.alertmanager_url},
+        "repositories": [{"name": "shop", "path": str(shop.repository.path), "web_url": CODE_HOST}],
+        "deploys": {"path": str(shop.deploys.path)},
+        "http": {"port": 0},
+        "state_dir": "state",
+    }
+
+
+class _Bot:
+    """The serving process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    async def until(self, condition: Awaitable[object], complaint: str) -> None:
+        """Wait for something the bot does, or for its end.
+
+        Raises:
+            DrillError: it ended, or the time ran out; with the end of its log.
+        """
+        waiting, ended = asyncio.ensure_future(condition), asyncio.create_task(self._process.wait())
+        try:
+            await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise DrillError(f"the bot ended by itself:\n{self._tail()}")
+            waiting.result()
+        except TimeoutError as error:
+            raise DrillError(f"the bot {complaint}: {error}\n{self._tail()}") from error
+        finally:
+            for task in (waiting, ended):
+                task.cancel()
+            await asyncio.gather(waiting, ended, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Tell it to stop; kill it when it does not."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOPS_WITHIN):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    def _tail(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
+
+
+async def _answered(slack: SlackSimulator, channel: Channel, ts: str, bot: _Bot) -> None:
+    """Wait for the last word in the thread: the answer or an apology is there, and the status line is closed."""
+
+    def done() -> bool:
+        thread = slack.thread(channel, ts)
+        return any(_key(message).endswith((":answer", ":apology")) for message in thread) and any(
+            _key(message).endswith(":status") and message.edited_ts and message.text.startswith("Done")
+            for message in thread
+        )
+
+    await bot.until(slack.wait_for(done, ANSWERS_WITHIN), "did not answer")
+
+
+def _key(message: Message) -> str:
+    payload = (message.metadata or {}).get("event_payload", {})
+    return str(payload.get("key", ""))
+
+
+def _present(slack: SlackSimulator, channel: Channel, ts: str, folder: Path, path: Path) -> None:
+    """Print the thread and write its page."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.rule("#incidents, as it reads in Slack")
+    console.print(slack.transcript(channel, ts), markup=False)
+    console.rule()
+    answer = _stored_answer(slack, channel, ts, folder)
+    users = slack.workspace.users
+    messages = [
+        PageMessage(
+            author=users[message.user].name if message.user in users else "sre-bot",
+            time=datetime.fromtimestamp(float(message.ts), UTC),
+            text=message.text,
+            bot=message.by_bot,
+        )
+        for message in slack.thread(channel, ts)
+    ]
+    hosts = frozenset({urlsplit(CODE_HOST).netloc})
+    path.write_text(page("#incidents", messages, answer, allowed_hosts=hosts), encoding="utf-8")
+    console.print(f"the thread with its charts: {path.absolute()}", markup=False)
+
+
+def _stored_answer(slack: SlackSimulator, channel: Channel, ts: str, folder: Path) -> Answer | None:
+    engine = open_database(f"sqlite:///{folder / 'state' / 'sre-bot.sqlite'}")
+    try:
+        return Investigations(engine).answer(f"slack:{slack.workspace.team_id}:{channel.id}:{ts}")
+    finally:
+        engine.dispose()
+
+
+async def _kept(shop: Shop) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"still running: Prometheus {shop.prometheus_url}, Alertmanager {shop.alertmanager_url}. Ctrl-C ends."
+    )
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+class _Progress:
+    """Lines with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._started = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        self._console.print(f"[{time.monotonic() - self._started:5.1f} s] {text}", markup=False)

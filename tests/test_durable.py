@@ -1,0 +1,166 @@
+"""Durable work: accepted once, finished once, whatever happens to the process."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import TypeAdapter
+
+from sre_bot.durable import MAX_ATTEMPTS, Workflows
+from sre_bot.errors import ConfigurationError, ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sre_bot.durable import Handler, Journal
+    from sre_bot.investigation import JsonObject
+
+INT = TypeAdapter(int)
+CHILD = Path(__file__).with_name("durable_child.py")
+
+
+def engine(folder: Path, handler: Handler, now: Callable[[], float] = time.time) -> Workflows:
+    return Workflows(
+        database_url=f"sqlite:///{folder / 'w.sqlite'}", lease=folder / "serve.lock", handler=handler, now=now
+    )
+
+
+async def test_an_event_is_handled_with_its_key_and_content(tmp_path: Path) -> None:
+    seen: list[tuple[str, JsonObject]] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        seen.append((key, event))
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("slack:T:C:1", {"text": "hé 🙂"})
+        assert await workflows.drain(5)
+    assert seen == [("slack:T:C:1", {"text": "hé 🙂"})]
+
+
+async def test_the_same_key_is_the_same_event_also_after_a_restart(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        seen.append(key)
+
+    async with engine(tmp_path, handler) as workflows:
+        await asyncio.gather(*(workflows.accept("k", {}) for _ in range(5)))
+        await workflows.drain(5)
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await workflows.accept("other", {})
+        await workflows.drain(5)
+    assert seen == ["k", "other"]
+
+
+async def test_what_a_checkpoint_gave_is_not_asked_again_and_the_clock_tells_the_same(tmp_path: Path) -> None:
+    ticks = itertools.count(1000.0)
+    asked: list[str] = []
+    told: list[tuple[int, float, float]] = []
+    hold = asyncio.Event()
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        async def look() -> int:
+            asked.append("look")
+            return 7
+
+        began = journal.clock()
+        told.append((await journal.checkpoint("look", INT, look), began, journal.clock()))
+        if not hold.is_set():
+            await asyncio.sleep(3600)
+
+    async with engine(tmp_path, handler, lambda: next(ticks)) as workflows:
+        await workflows.accept("k", {})
+        assert not await workflows.drain(0.5)
+    hold.set()
+    async with engine(tmp_path, handler, lambda: next(ticks)) as workflows:
+        assert await workflows.drain(5)
+    assert asked == ["look"]
+    assert told[0] == told[1]
+
+
+async def test_parallel_checkpoints_keep_their_answers_apart(tmp_path: Path) -> None:
+    got: list[list[int]] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        async def look(number: int) -> int:
+            await asyncio.sleep(0.02 * (3 - number))
+            return number
+
+        looks = (journal.checkpoint("look", INT, lambda n=n: look(n)) for n in range(3))  # type: ignore[misc]
+        got.append(await asyncio.gather(*looks))
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await workflows.drain(5)
+    assert got == [[0, 1, 2]]
+
+
+async def test_a_models_failure_is_remembered_as_such(tmp_path: Path) -> None:
+    caught: list[str] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        async def ask() -> int:
+            raise ModelUnavailableError("overloaded")
+
+        try:
+            await journal.checkpoint("model", INT, ask)
+        except ModelUnavailableError as error:
+            caught.append(str(error))
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await workflows.drain(5)
+    assert caught == ["overloaded"]
+
+
+async def test_a_second_process_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None: ...
+
+    async with engine(tmp_path, handler):
+        with pytest.raises(ConfigurationError, match="another sre-bot serves from"):
+            await engine(tmp_path, handler).__aenter__()
+
+
+async def test_nothing_is_accepted_before_the_start(tmp_path: Path) -> None:
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None: ...
+
+    with pytest.raises(RuntimeError):
+        await engine(tmp_path, handler).accept("k", {})
+
+
+async def run_child(folder: Path, mode: str) -> tuple[int | None, list[JsonObject]]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(CHILD), str(folder), mode, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await child.communicate()
+    return child.returncode, [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.real
+async def test_after_a_kill_the_rest_is_done_once_and_the_finished_part_not_again(tmp_path: Path) -> None:
+    code, before = await run_child(tmp_path, "die-after-first")
+    assert code == -signal.SIGKILL
+    assert [line["ran"] for line in before] == ["first"]
+    code, after = await run_child(tmp_path, "live")
+    assert code == 0
+    assert [line["ran"] for line in after] == ["second", "done"]
+    code, again = await run_child(tmp_path, "live")
+    assert (code, again) == (0, [])
+
+
+@pytest.mark.real
+async def test_an_event_that_kills_the_process_every_time_is_given_up(tmp_path: Path) -> None:
+    codes = [(await run_child(tmp_path, "die-always"))[0] for _ in range(MAX_ATTEMPTS + 1)]
+    assert set(codes) == {-signal.SIGKILL}
+    code, lines = await run_child(tmp_path, "live")
+    assert code == 0
+    assert lines == [{"given_up": {"k": {}}}]
