@@ -81,14 +81,17 @@ class Exhibits:
         return self._readings("calls to others that got worse", readings)
 
     def changes(self) -> tuple[str, ...]:
-        """Changes before the onset, those that fit best first, each with what speaks for or against it."""
+        """Changes before the onset, those that fit best first, each with what speaks for or against it.
+
+        Shas stand in full: a change that a report blames must occur in the evidence.
+        """
         if not self.found.verdicts:
             changes = sorted(self.seen.changes, key=lambda c: c.time, reverse=True)
             lines = [
-                f"{c.kind} {c.service or ''} {(c.revision or '')[:10]} {c.time:%H:%M:%S} {c.title}" for c in changes
+                f"{c.kind} {c.service or ''} {c.revision or ''} {c.time:%H:%M:%S} {c.title}" for c in changes
             ]
         else:
-            lines = [verdict_line(verdict) for verdict in self.found.verdicts]
+            lines = [f"{verdict_line(verdict)} [{verdict.revision}]" for verdict in self.found.verdicts]
         if not lines:
             return ()
         more = f"\n… and {len(lines) - MAX_LINES} more that fit less" if len(lines) > MAX_LINES else ""
