@@ -87,9 +87,7 @@ class Exhibits:
         """
         if not self.found.verdicts:
             changes = sorted(self.seen.changes, key=lambda c: c.time, reverse=True)
-            lines = [
-                f"{c.kind} {c.service or ''} {c.revision or ''} {c.time:%H:%M:%S} {c.title}" for c in changes
-            ]
+            lines = [f"{c.kind} {c.service or ''} {c.revision or ''} {c.time:%H:%M:%S} {c.title}" for c in changes]
         else:
             lines = [f"{verdict_line(verdict)} [{verdict.revision}]" for verdict in self.found.verdicts]
         if not lines:
