@@ -154,7 +154,7 @@ class Claude:
                 model=self.name,
                 max_tokens=max_tokens,
                 system=_system(conversation),
-                tools=_tools(conversation),
+                tools=_tools(conversation) or omit,
                 messages=cast("Iterable[MessageParam]", conversation.messages),
                 cache_control={"type": "ephemeral"},
                 output_config=cast("OutputConfigParam", output) if schema else omit,
@@ -226,7 +226,7 @@ def _system(conversation: Conversation) -> Iterable[TextBlockParam]:
     return [{"type": "text", "text": conversation.system, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
 
 
-def _tools(conversation: Conversation) -> Iterable[ToolParam]:
+def _tools(conversation: Conversation) -> list[ToolParam]:
     """The tools; the mark on the last one lets the provider keep them all, for incident threads have human gaps."""
     tools = cast("list[ToolParam]", list(conversation.tools))
     if tools:

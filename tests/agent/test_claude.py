@@ -105,6 +105,14 @@ async def test_system_and_tools_are_cached_for_an_hour_and_what_follows_for_minu
     assert request.keys() == {"model", "max_tokens", "system", "tools", "messages", "cache_control", "stream"}
 
 
+async def test_without_tools_none_are_sent() -> None:
+    talk = Conversation("You investigate.", [])
+    talk.tell([text_block("why?")])
+    async with MessagesApi([HELLO]) as api:
+        await respond(api, talk)
+    assert "tools" not in api.requests[0]
+
+
 async def test_a_schema_is_sent_as_output_format_and_passes_the_rules_for_schemas() -> None:
     async with MessagesApi([HELLO]) as api:
         await respond(api, schema=SCHEMA)
