@@ -46,7 +46,7 @@ async def _why(source: Metrics, asked: Selector, metric: str, window: TimeWindow
             close = [*difflib.get_close_matches(value, values, cutoff=LIKE), *values]
             shown = ", ".join(quoted(v, 60) or '""' for v in list(dict.fromkeys(close))[:MAX_LABEL_VALUES])
             return f"{metric} exists, but not with {label}={quoted(value, 60)}; {label} is one of: {shown}."
-    return f"{metric} exists ({len(sets)} series), but nothing passes this query's matchers and filters in this window."
+    return f"{metric} exists, but nothing passes this query's matchers and filters in this window."
 
 
 async def _similar(source: Metrics, metric: str, window: TimeWindow) -> Sequence[str]:

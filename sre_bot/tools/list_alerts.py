@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_WINDOW = timedelta(hours=6)
 PRESENT = timedelta(minutes=2)
 """An Alertmanager knows only the present: it is asked for an investigation of no longer ago than this."""
-MAX_SAME, MAX_LINES, MAX_EPISODES = 4, 40, 3
+MAX_SAME, MAX_LINES, MAX_EPISODES = 3, 40, 3
 _SEVERITIES = tuple(Severity)
 
 DESCRIPTION = (
@@ -130,15 +130,16 @@ def _sections(alerts: Sequence[Alert], end: datetime) -> list[str]:
 
 def _going_on(alerts: Sequence[Alert], end: datetime) -> list[str]:
     """A line an alert, most urgent and oldest first; of many with the same name only the first."""
-    lines: list[str] = []
-    counted = defaultdict[str, int](int)
+    named: dict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
-        counted[alert.name] += 1
-        if counted[alert.name] <= MAX_SAME:
+        named[alert.name].append(alert)
+    lines: list[str] = []
+    for name, same in named.items():
+        for alert in same[:MAX_SAME]:
             since = f"since {stamp(alert.started_at, end)} ({span(end - alert.started_at)})"
             lines.append(f"- {_identity(alert)} {since}{_said(alert)}")
-    more = ((name, number - MAX_SAME) for name, number in counted.items() if number > MAX_SAME)
-    return [*lines, *(f"- +{number} more {quoted(name, 80)}" for name, number in more)]
+        lines += [f"- +{len(same) - MAX_SAME} more {quoted(name, 80)}"] if len(same) > MAX_SAME else []
+    return lines
 
 
 def _ended(alerts: Sequence[Alert], end: datetime) -> list[str]:
@@ -170,5 +171,5 @@ def _identity(alert: Alert) -> str:
 
 def _said(alert: Alert) -> str:
     runbook = alert.annotations.get("runbook_url") or alert.annotations.get("runbook")
-    said = f": {quoted(alert.summary, 200)}" if alert.summary != alert.name else ""
+    said = f": {quoted(alert.summary, 160)}" if alert.summary != alert.name else ""
     return said + (f" (runbook: {quoted(runbook, 120)})" if runbook else "")

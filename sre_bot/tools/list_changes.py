@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 DEFAULT_WINDOW = timedelta(hours=24)
 PREDECESSORS = timedelta(days=14)
 """How long before the window a service's deploy before is looked for, to tell what a deploy carries."""
-MAX_DEPLOYS, MAX_CARRIED, MAX_COMMITS, MAX_TAGS, MAX_FILES, MAX_LINKS = 20, 8, 20, 10, 4, 5
-MAX_DIFF = 12_000
+MAX_DEPLOYS, MAX_CARRIED, MAX_COMMITS, MAX_TAGS, MAX_FILES, MAX_LINKS = 20, 8, 15, 10, 4, 5
+MAX_COMMIT_LINES = 25
+"""So many commits are shown in all, those of the newest deploys first."""
+MAX_DIFF = 8_000
 """Characters of a message and diff."""
 
 DESCRIPTION = (
@@ -94,7 +96,10 @@ async def _look(
     rolled = [_filled(rollout, known) for rollout in rolled]
     carried = {revision for deploy in history for revision in (deploy.revision, *deploy.carries)}
     carried |= {commit.revision for rollout in rolled for commit in rollout.commits or ()}
-    loose = (commit for commit in known.values() if commit.revision not in carried and _names(commit, service))
+    # older commits may be carried by the deploys that were not looked into
+    since = rolled[-1].deploy.time if len(meant) > MAX_DEPLOYS else window.start
+    recent = (commit for commit in known.values() if commit.time >= since and commit.revision not in carried)
+    loose = (commit for commit in recent if _names(commit, service))
     tagged = (tag for tag in _flat(tags) if _names(tag, service))
     found = _Found(tuple(rolled), len(meant) - len(rolled), tuple(_newest(loose)), tuple(_newest(tagged)))
     return found, [*errors, *roll_errors]
@@ -157,10 +162,14 @@ def _latest(found: _Found, end: datetime) -> str:
 
 
 def _listed(found: _Found, end: datetime) -> list[str]:
-    lines = [line for rollout in found.rollouts for line in _told(rollout, end)]
+    lines: list[str] = []
+    room = MAX_COMMIT_LINES
+    for rollout in found.rollouts:
+        lines += _told(rollout, end, min(room, MAX_CARRIED))
+        room = max(0, room - min(MAX_CARRIED, len(rollout.commits or ())))
     lines += _more(found.older_deploys, "deploys")
     if found.commits:
-        lines.append("Commits that no deploy here carries:")
+        lines.append("Commits that no deploy here is known to carry:")
         lines += [_commit(commit, end) for commit in found.commits[:MAX_COMMITS]]
         lines += _more(len(found.commits) - MAX_COMMITS, "commits")
     if found.tags:
@@ -174,7 +183,8 @@ def _tag(tag: Change, end: datetime) -> str:
     return f"- {stamp(tag.time, end)} {quoted(tag.title, 80)} {tag.revision or ''}".rstrip()
 
 
-def _told(rollout: Rollout, end: datetime) -> list[str]:
+def _told(rollout: Rollout, end: datetime, room: int) -> list[str]:
+    """A deploy and, as far as there is room, what it carries."""
     deploy = rollout.deploy
     parts = [stamp(deploy.time, end), "deploy", quoted(deploy.service or deploy.title, 80)]
     parts += [quoted(deploy.version, 60)] if deploy.version else []
@@ -182,13 +192,13 @@ def _told(rollout: Rollout, end: datetime) -> list[str]:
     parts += [deploy.revision] if deploy.revision else []
     if rollout.commits is None:
         return [" ".join(parts) + " (what it carries is not known)"]
-    carries = f", carries {len(rollout.commits)}:" if rollout.commits else ", carries no new commit"
-    shown = [f"  {_commit(commit, end)}" for commit in rollout.commits[:MAX_CARRIED]]
-    return [" ".join(parts) + carries, *shown, *_more(len(rollout.commits) - MAX_CARRIED, "commits")]
+    carries = f", carries {len(rollout.commits)}" if rollout.commits else ", carries no new commit"
+    shown = [f"  {_commit(commit, end)}" for commit in rollout.commits[:room]]
+    return [" ".join(parts) + carries, *shown, *_more(len(rollout.commits) - room, "commits")]
 
 
 def _commit(commit: Change, end: datetime) -> str:
-    files = ", ".join(quoted(file, 80) for file in commit.files[:MAX_FILES])
+    files = ", ".join(quoted(file, 60) for file in commit.files[:MAX_FILES])
     more = f", +{len(commit.files) - MAX_FILES}" if len(commit.files) > MAX_FILES else ""
     author = f" {quoted(commit.author, 40)}" if commit.author else ""
     return f"- {commit.revision} {stamp(commit.time, end)}{author}: {quoted(commit.title, 100)} [{files}{more}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +14,7 @@ from sre_bot.incident import TimeWindow, utc
 from sre_bot.tools.tool import Arguments
 
 MAX_WINDOW = timedelta(days=31)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENT = "RFC 3339 or HH:MM[:SS], UTC"
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d+[smhdw])+")
@@ -73,15 +74,21 @@ def _length(text: str) -> timedelta:
 
 
 def _moment(text: str, at: datetime) -> datetime:
-    """A moment; a bare time of day is today's, or yesterday's when today's is still more than an hour away."""
-    clock = _CLOCK_TIME.fullmatch(text.strip())
+    """A moment, in UTC."""
     try:
-        if text.strip().lower() == "now":
-            return at
-        if clock is None:
-            return utc(datetime.fromisoformat(text.strip()))
-        hour, minute, second = (int(part or 0) for part in clock.groups())
-        today = at.replace(hour=hour, minute=minute, second=second, microsecond=0)
+        moment = at if text.strip().lower() == "now" else _read(text.strip(), at)
     except (ValueError, OverflowError) as error:
         raise BadInputError(f"{text!r} is no moment: write it as {_MOMENT}, e.g. {at:%Y-%m-%dT%H:%M:%SZ}") from error
+    if moment < _EARLIEST:
+        raise BadInputError(f"{text!r} is too far back")
+    return moment
+
+
+def _read(text: str, at: datetime) -> datetime:
+    """A bare time of day is today's, or yesterday's when today's is still more than an hour away."""
+    clock = _CLOCK_TIME.fullmatch(text)
+    if clock is None:
+        return utc(datetime.fromisoformat(text))
+    hour, minute, second = (int(part or 0) for part in clock.groups())
+    today = at.replace(hour=hour, minute=minute, second=second, microsecond=0)
     return today if today <= at + timedelta(hours=1) else today - timedelta(days=1)
