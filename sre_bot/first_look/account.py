@@ -112,26 +112,32 @@ class _Account:
             return
         if found.blamed is None and found.kind is not CauseKind.UNKNOWN:
             yield Hypothesis(Claim(self._no_change(), self._grounds()), found.kind, found.confidence, found.culprit)
-        best = found.verdicts[0].score if found.verdicts else 0.0
-        for rank, verdict in enumerate(found.verdicts[:2]):
-            leads = found.blamed is not None and rank == 0
-            if leads or (rank > 0 and found.blamed is not None and verdict.score >= RIVAL * best):
-                share = found.confidence if leads else found.confidence * verdict.score / best / 2
-                kind = found.kind if leads else CauseKind.CHANGE
-                claim = Claim(_blame(verdict), (*self._grounds(), *self._ids["changes"]))
-                service = verdict.change.service or found.culprit
-                yield Hypothesis(claim, kind, round(share, 2), service, verdict.revision)
+        for verdict in self._blamed():
+            leads = verdict is found.blamed
+            share = 1.0 if leads else verdict.score / found.verdicts[0].score / 2
+            claim = Claim(f"{_deploy(verdict)}: {verdict.why}.", (*self._grounds(), *self._ids["changes"]))
+            kind = found.kind if leads else CauseKind.CHANGE
+            service = verdict.change.service or found.culprit
+            yield Hypothesis(claim, kind, round(share * found.confidence, 2), service, verdict.revision)
 
     def ruled_out(self) -> Iterable[Claim]:
         """Deploys near the onset that are innocent, and why; then what did not move."""
-        deploys = [
-            v for v in self._found.verdicts if v.change.kind is ChangeKind.DEPLOY and v is not self._found.blamed
-        ]
+        deploys = [v for v in self._found.verdicts if v.change.kind is ChangeKind.DEPLOY and v not in self._blamed()]
         deploys.sort(key=lambda v: v.change.time, reverse=True)
         for verdict in deploys[:MAX_INNOCENTS]:
-            yield Claim(f"{_deploy(verdict)}: {verdict.why}.", self._ids["changes"])
+            yield Claim(f"{_deploy(verdict)}: {self._innocence(verdict)}.", self._ids["changes"])
         if self._found.symptoms and self._found.surge is None and self._ids[Sign.TRAFFIC]:
             yield Claim("A surge of traffic: requests did not grow before it began.", self._ids[Sign.TRAFFIC])
+
+    def _blamed(self) -> list[Verdict]:
+        """The change to blame, if any, and a rival that comes close."""
+        best = self._found.blamed
+        if best is None:
+            return []
+        return [best, *(v for v in self._found.verdicts[1:2] if v.score >= RIVAL * best.score)]
+
+    def _innocence(self, verdict: Verdict) -> str:
+        return verdict.why if verdict.score == 0 else f"fits less: {verdict.why}"
 
     def next_steps(self) -> Iterable[Claim]:
         """What to do first."""
@@ -207,10 +213,6 @@ class _Account:
 
     def _all(self) -> tuple[str, ...]:
         return tuple(evidence for ids in self._ids.values() for evidence in ids)
-
-
-def _blame(verdict: Verdict) -> str:
-    return f"{_deploy(verdict)}: {verdict.why}."
 
 
 def _deploy(verdict: Verdict) -> str:

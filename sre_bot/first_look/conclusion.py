@@ -24,22 +24,25 @@ if TYPE_CHECKING:
 
     from sre_bot.first_look.look import Reading, Seen
     from sre_bot.incident import Alert
+    from sre_bot.signals.series import SeriesFacts
 
 MIN_ERROR_RISE = 0.02
 """An error ratio that rises by less is not what anyone is called for."""
 MIN_LATENCY_FACTOR, MIN_LATENCY_RISE_S = 1.5, 0.02
 FULL = 0.9
 """A pool or limit used to this share is a bottleneck."""
-SURGE, DROP = 1.8, 0.5
-"""Traffic that grew or shrank by these factors explains other things."""
+BACK = 0.2
+"""A spike is over once this share of it, at most, is left."""
+SURGE = 1.8
+"""Traffic that grew by this factor explains other things."""
 EXTERNAL, SURGED, RAN_FULL, WENT_DOWN = 0.9, 0.6, 0.3, 0.3
 """Scores of "no change" on such evidence (see ``signals.changes.NO_CHANGE`` for none)."""
 MAX_CONFIDENCE = 0.9
 SINGLE_SOURCE = 0.8
 """Weight of a conclusion that rests on metrics alone, without an alert that agrees."""
 NO_ONSET = 0.5
-LASTING = timedelta(seconds=60)
-"""A failure that ended longer ago than this has recovered."""
+MIN_ONSET_SLACK = timedelta(seconds=1)
+"""A deploy is logged when it begins or when it is done; a change this little after the onset may have caused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +94,21 @@ def conclude(seen: Seen, question: str) -> Conclusion:
     focus = _focus(seen, question, failing)
     trail, external = _follow(focus, symptoms, seen.services)
     culprit = trail[-1] if trail else None
-    onset = _onset(symptoms, trail)
+    calls = _calls(seen)
+    onset = _onset(symptoms, trail, calls)
     surge = _surge(seen, onset)
     no_change, kind = _other_causes(symptoms, culprit, external, surge)
-    words = frozenset(s.reading.signal.metric for s in symptoms if s.service in trail) | _alert_words(seen)
     failure = Failure(
         onset=onset,
         failing=tuple(reversed(trail)),
-        dependencies=_calls(seen),
-        words=words | ({external} if external else set()),
+        dependencies=calls,
+        words=_words(seen, symptoms, trail),
         now=seen.at,
         diffs=seen.diffs,
+        onset_slack=max(seen.scrape, MIN_ONSET_SLACK),
+        healthy=_healthy(seen, symptoms),
     )
-    verdicts = judge_changes(seen.changes, failure) if culprit else ()
+    verdicts = _one_each(judge_changes(seen.changes, failure)) if culprit else ()
     best = verdicts[0].score if verdicts else 0.0
     runner_up = verdicts[1].score if len(verdicts) > 1 else 0.0
     if best > no_change:
@@ -122,12 +127,27 @@ def resolve(peer: str, services: Iterable[str]) -> str | None:
     return next((service for name in names for service in services if service == name), None)
 
 
+def _one_each(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The best verdict of each deploy: of all the commits that went out with it, one is enough to blame."""
+    best: dict[tuple[str, str | None, datetime], Verdict] = {}
+    for verdict in verdicts:
+        change = verdict.change
+        key = (change.kind, change.service or change.revision, change.time)
+        best.setdefault(key, verdict)
+    return tuple(best.values())
+
+
 def _symptoms(seen: Seen) -> Iterable[Symptom]:
     for reading in seen.readings:
         if _is_worse(reading):
             facts = reading.facts
             onset = None if facts.onset is None else datetime.fromtimestamp(facts.onset, UTC)
-            yield Symptom(reading, onset, over=facts.shape is Shape.SPIKE)
+            yield Symptom(reading, onset, over=facts.shape is Shape.SPIKE and _is_back(facts))
+
+
+def _is_back(facts: SeriesFacts) -> bool:
+    """Whether the last value is near what it was before."""
+    return abs(facts.last - facts.before) <= BACK * abs(facts.after - facts.before)
 
 
 def _is_worse(reading: Reading) -> bool:
@@ -180,10 +200,12 @@ def _follow(
         trail.append(inside)
 
 
-def _onset(symptoms: tuple[Symptom, ...], trail: tuple[str, ...]) -> datetime | None:
-    """When the services of the trail began to fail; errors and latency tell it, what they lead to does not."""
-    known = [s.onset for s in symptoms if s.onset and s.service in trail]
-    return min(known, default=None)
+def _onset(
+    symptoms: tuple[Symptom, ...], trail: tuple[str, ...], calls: Mapping[str, frozenset[str]]
+) -> datetime | None:
+    """When the services of the trail, or those that call them, began to fail: the first to show it is least late."""
+    near = {*trail, *(caller for caller, called in calls.items() if called & set(trail))}
+    return min((s.onset for s in symptoms if s.onset and s.service in near), default=None)
 
 
 def _surge(seen: Seen, onset: datetime | None) -> Reading | None:
@@ -220,8 +242,14 @@ def _other_causes(
     return NO_CHANGE, CauseKind.UNKNOWN
 
 
-def _alert_words(seen: Seen) -> frozenset[str]:
-    return frozenset(alert.name for alert in _firing(seen))
+def _words(seen: Seen, symptoms: tuple[Symptom, ...], trail: tuple[str, ...]) -> frozenset[str]:
+    """Names of what went wrong: alerts, metrics, and of the last service's failing calls the peers and statuses."""
+    words = {alert.name for alert in _firing(seen)}
+    words |= {s.reading.signal.metric for s in symptoms if s.service in trail}
+    for call in symptoms:
+        if trail and call.service == trail[-1] and call.reading.peer:
+            words |= {call.reading.peer, *call.reading.signal.failed.split("|")}
+    return frozenset(words)
 
 
 def _calls(seen: Seen) -> Mapping[str, frozenset[str]]:

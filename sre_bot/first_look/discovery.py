@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.incident import SERVICE_LABELS
@@ -96,6 +96,8 @@ class Signal:
     """The label that names the service."""
     peer: str | None = None
     """The label that names who is called, for signals about dependencies."""
+    failed: str = ""
+    """For errors, the regular expression of the statuses that count as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,10 @@ def _plain(family: _Family, sign: Sign, promql: str, unit: str) -> Signal:
 
 def _request_signals(family: _Family, window: str) -> list[Signal]:
     rate = f"sum by ({family.by}) (rate({family.name}[{window}]))"
+    errors = _plain(family, Sign.ERRORS, _error_ratio(family, window), "ratio")
     return [
         _plain(family, Sign.TRAFFIC, rate, "/s"),
-        _plain(family, Sign.ERRORS, _error_ratio(family, window), "ratio"),
+        replace(errors, failed=family.failed),
     ]
 
 

@@ -82,7 +82,7 @@ class Seen:
     changes: tuple[Change, ...] = ()
     diffs: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[MissingSource, ...] = ()
-    rate_window: timedelta = timedelta(minutes=5)
+    scrape: timedelta = timedelta(seconds=15)
     graph_urls: Mapping[str, str] = field(default_factory=dict)
     """Where a human sees each query, by PromQL."""
 
@@ -131,7 +131,7 @@ class Looker:
             changes=tuple(changes),
             diffs=diffs,
             missing=tuple(MissingSource(source, why) for source, why in self._missing.items()),
-            rate_window=rate_window,
+            scrape=scrape,
             graph_urls={s.promql: metrics.graph_url(s.promql, window) for s in signals} if metrics else {},
         )
 

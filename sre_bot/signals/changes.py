@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import Suspect
-from sre_bot.signals.words import service_words, terms
+from sre_bot.signals.words import service_words, stem, terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,11 +29,14 @@ NO_CHANGE = 0.1
 HALF_LAG = timedelta(minutes=30)
 """A change this long before the onset counts half as much as one just before it; the tail is heavy (1 / lag)."""
 ONSET_SLACK = timedelta(seconds=30)
-"""A change this little after the onset may have come before it: scrapes and deploy records are coarse."""
+"""A change this little after the onset may have come before it, unless the failure's own slack tells better: scrapes
+and deploy records are coarse."""
 NO_ONSET = 0.5
 """Weight of every change when nobody knows since when it fails; the lag then runs until now."""
 FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0, 0.8, 0.6, 0.4, 0.3, 0.1
 """How well the changed service fits what fails."""
+HEALTHY_DEPENDENCY = 0.15
+"""… if it is a dependency whose own signals were seen and did not move."""
 ELSEWHERE = 0.5
 """Weight of a commit that rides on a service's deploy but touches only files named after other services."""
 NO_WORDS = 0.4
@@ -74,7 +77,8 @@ class Failure:
     """What is known of the failure that changes are held against.
 
     ``failing`` are services, the first one to fail first; ``dependencies`` maps a service to those it calls;
-    ``words`` are names of alerts and metrics that went wrong; ``diffs`` are texts of diffs by revision, if at hand.
+    ``words`` are names of alerts and metrics that went wrong; ``diffs`` are texts of diffs by revision, if at hand;
+    ``healthy`` are services that were looked at and do as they did before.
     """
 
     onset: datetime | None
@@ -83,6 +87,8 @@ class Failure:
     words: frozenset[str]
     now: datetime
     diffs: Mapping[str, str]
+    onset_slack: timedelta = ONSET_SLACK
+    healthy: frozenset[str] = frozenset()
 
 
 def rank_changes(
@@ -148,7 +154,7 @@ class _Scene:
     rarity: Mapping[str, float]
 
     def judge(self, revision: str, change: Change, commit: Change | None, *, undeployed: bool) -> Verdict:
-        factors = [self._time(change), self._place(change.service, commit), self._words(revision, commit)]
+        factors = [self._time(change), self._place(change.service, commit), self._words(change, commit)]
         if commit is not None and is_harmless(commit.files, self.failure.diffs.get(revision)):
             factors.append((HARMLESS, "it changes only documentation, tests, CI or comments"))
         if undeployed:
@@ -162,7 +168,7 @@ class _Scene:
         if onset is None:
             return NO_ONSET * _fading(self.failure.now - change.time), f"{verb} {_at(change)}; the onset is unknown"
         lag = onset - change.time
-        if lag < -ONSET_SLACK:
+        if lag < -self.failure.onset_slack:
             return 0.0, f"{verb} {_at(change)}, {span(-lag)} after the onset"
         if lag < timedelta():
             return 1.0, f"{verb} {_at(change)}, as it began"
@@ -186,6 +192,8 @@ class _Scene:
         if any(_same(service, other) for other in failing):
             return ALSO_FAILING, f"{service} fails as well"
         if any(_same(service, called) for other in failing for called in self._called_by(other)):
+            if service in self.failure.healthy:
+                return HEALTHY_DEPENDENCY, f"{service} is called by what fails, but does as it did before"
             return DEPENDENCY, f"{service} is called by what fails"
         if any(_same(called, other) for called in self._called_by(service) for other in failing):
             return CALLER, f"{service} calls what fails"
@@ -209,11 +217,11 @@ class _Scene:
         parts = {service_words(PurePosixPath(part).stem) for file in files for part in PurePosixPath(file).parts}
         return frozenset(service for service in known if service_words(service) in parts)
 
-    def _words(self, revision: str, commit: Change | None) -> _Factor:
+    def _words(self, change: Change, commit: Change | None) -> _Factor:
         if commit is None:
             return NO_WORDS, ""
-        plain, by_diff = _commit_terms(commit, self.failure.diffs.get(revision))
-        wanted = _wanted(self.failure)
+        plain, by_diff = _commit_terms(commit, self.failure.diffs.get(commit.revision or ""))
+        wanted = _wanted(self.failure, change.service)
         weights = {word: self.rarity.get(word, 0.0) for word in plain & wanted}
         weights |= {word: DIFF_WORD * self.rarity.get(word, 0.0) for word in (by_diff - plain) & wanted}
         if not weights:
@@ -223,10 +231,10 @@ class _Scene:
         return weight, f"it is about what fails ({', '.join(telling)})"
 
 
-def _wanted(failure: Failure) -> frozenset[str]:
-    """Words of what went wrong, without the services' names: these count as the place already."""
-    names = frozenset[str]().union(*(service_words(service) for service in failure.failing))
-    return frozenset[str]().union(*(terms(word) for word in failure.words)) - names
+def _wanted(failure: Failure, changed: str | None) -> frozenset[str]:
+    """Words of what went wrong, without names of failing and of the changed services: these count as the place."""
+    names = {word for service in (*failure.failing, changed or "") for word in service_words(service)}
+    return frozenset[str]().union(*(terms(word) for word in failure.words)) - names - {stem(name) for name in names}
 
 
 def _commit_terms(commit: Change, diff: str | None) -> tuple[frozenset[str], frozenset[str]]:
