@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sre_bot.tools.window import AskedWindow
 
 DEFAULT_WINDOW = timedelta(hours=1)
-MAX_STEPS = 240
+MAX_STEPS = 300
 """Steps in the asked window; the window before it takes as many again."""
 _STEPS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400)
 
