@@ -17,7 +17,7 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-PER_SECOND = {"browse": 14.0, "look": 10.0, "buy": 6.0}
+BROWSE, LOOK, BUY = 14.0, 10.0, 6.0
 """Visits per second by what they do."""
 MOST_AT_ONCE = 300
 """Visits beyond this turn away at the door: a shop that hangs must not eat our memory."""
@@ -69,7 +69,7 @@ async def keep_coming(per_second: float, visit: Callable[[], Awaitable[None]]) -
             task.add_done_callback(under_way.discard)
 
 
-async def visit(shop: str) -> None:
+async def visit_until_told(shop: str) -> None:
     """Send customers to a shop until standard input ends."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
     connector = aiohttp.TCPConnector(limit=0)
@@ -77,7 +77,8 @@ async def visit(shop: str) -> None:
         async with session.get("/") as response:
             skus = re.findall(r'href="/products/([\w-]+)"', await response.text())
         customers = Customers(session, skus)
-        coming = [asyncio.create_task(keep_coming(rate, getattr(customers, kind))) for kind, rate in PER_SECOND.items()]
+        visits = ((BROWSE, customers.browse), (LOOK, customers.look), (BUY, customers.buy))
+        coming = [asyncio.create_task(keep_coming(per_second, visit)) for per_second, visit in visits]
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
@@ -88,4 +89,4 @@ async def visit(shop: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--shop", required=True, help="base URL of the front door")
-    asyncio.run(visit(parser.parse_args().shop))
+    asyncio.run(visit_until_told(parser.parse_args().shop))

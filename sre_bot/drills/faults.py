@@ -26,11 +26,11 @@ FIRES_WITHIN = 40.0
 _POLL_EVERY = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioCommit(Commit):
     """A commit of ``commits.yaml``; ``service`` is what it is rolled out to."""
 
-    service: str = ""
+    service: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ what is checked in here, and every earlier state follows from it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta  # noqa: TC003 pydantic reads it at run time
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from importlib.resources.abc import Traversable
 
 NEW_FILE = "new file"
@@ -32,11 +33,11 @@ class Commit:
     changes: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PastCommit(Commit):
     """A commit made ``ago``; ``rolled_out`` says how long after that each service was deployed."""
 
-    ago: timedelta = timedelta()
+    ago: timedelta
     rolled_out: dict[str, timedelta] = field(default_factory=dict)
     tag: str | None = None
 

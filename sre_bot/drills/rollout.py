@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sre_bot.drills.repository import ShopRepository
 
 SERVICES = ("web", "checkout", "payments", "inventory")
+"""Callers before what they call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +113,18 @@ class Platform:
             DrillError: the new one did not start; the old one goes on.
         """
         new = await self._spawn(deploy)
-        try:
+        async with AsyncExitStack() as unless_ready:
+            unless_ready.push_async_callback(new.stop)
             await new.ready()
-        except BaseException:
-            await new.stop()
-            raise
+            unless_ready.pop_all()
         old, self.running[deploy.service] = self.running[deploy.service], new
         await old.stop()
 
     async def stop(self) -> None:
-        """Stop all."""
-        while self.running:
-            _, process = self.running.popitem()
-            await process.stop()
+        """Stop all, callers first: what they have begun can still end well."""
+        for service in SERVICES:
+            if process := self.running.pop(service, None):
+                await process.stop()
 
     def ensure_running(self) -> None:
         """Check that none has ended by itself.

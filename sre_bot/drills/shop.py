@@ -36,7 +36,7 @@ _POLL_EVERY = 0.1
 class Shop:
     """A shop that is open; made by `open_shop`.
 
-    ``deploys`` is the deploy log, one JSON object a line; ``runbooks`` and ``logs`` are folders.
+    ``deploys`` is the deploy log, one JSON object a line; ``platform.logs`` is the folder of the services' logs.
     """
 
     prometheus_url: str
@@ -46,6 +46,7 @@ class Shop:
     platform: Platform
     customers: DrillProcess
     card_processor: DrillProcess
+    http: httpx.AsyncClient
 
     @property
     def runbooks(self) -> Path:
@@ -82,8 +83,24 @@ class Shop:
             DrillError: a process has crashed, or Alertmanager does not answer.
         """
         self.ensure_open()
-        alerts = await _get(f"{self.alertmanager_url}/api/v2/alerts")
+        alerts = await self._get(f"{self.alertmanager_url}/api/v2/alerts")
         return frozenset(alert["labels"]["alertname"] for alert in alerts)
+
+    async def wait_until_seen(self) -> None:
+        """Wait until Prometheus has scraped every service.
+
+        Raises:
+            DrillError: a process has crashed, or it has not within `SEEN_WITHIN` s.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SEEN_WITHIN
+        while loop.time() < deadline:
+            self.ensure_open()
+            answer = await self._get(f"{self.prometheus_url}/api/v1/query", query='count(up{job="shop"} == 1)')
+            if [sample["value"][1] for sample in answer["data"]["result"]] == [str(len(SERVICES))]:
+                return
+            await asyncio.sleep(_POLL_EVERY)
+        raise DrillError(f"Prometheus has not scraped every service within {SEEN_WITHIN:g} s")
 
     def ensure_open(self) -> None:
         """Check that every process still runs.
@@ -94,6 +111,12 @@ class Shop:
         self.platform.ensure_running()
         self.customers.ensure_running()
         self.card_processor.ensure_running()
+
+    async def _get(self, url: str, **parameters: str) -> Any:
+        try:
+            return (await self.http.get(url, params=parameters)).raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise DrillError(f"{url} does not answer: {error!r}") from error
 
 
 @asynccontextmanager
@@ -128,8 +151,9 @@ async def open_shop(folder: Path) -> AsyncIterator[Shop]:
         await platform.ready()
         customers = await start("customers", f"--shop=http://{addresses['web']}")
         await customers.ready()
-        shop = Shop(prometheus.url, alertmanager.url, repository, deploys, platform, customers, processor)
-        await _wait_until_seen(shop)
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=5.0))
+        shop = Shop(prometheus.url, alertmanager.url, repository, deploys, platform, customers, processor, http)
+        await shop.wait_until_seen()
         yield shop
 
 
@@ -167,30 +191,3 @@ async def _start_outsider(
     process = await DrillProcess.spawn(module, arguments, folder=folder, log=folder / f"{module}.log", sockets=sockets)
     stack.push_async_callback(process.stop)
     return process
-
-
-async def _wait_until_seen(shop: Shop) -> None:
-    """Wait until Prometheus has scraped every service."""
-    seen = 'count(up{job="shop"} == 1)'
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + SEEN_WITHIN
-    while loop.time() < deadline:
-        shop.ensure_open()
-        answer = await _get(f"{shop.prometheus_url}/api/v1/query", query=seen)
-        if [sample["value"][1] for sample in answer["data"]["result"]] == [str(len(SERVICES))]:
-            return
-        await asyncio.sleep(_POLL_EVERY)
-    raise DrillError(f"Prometheus has not scraped every service within {SEEN_WITHIN:g} s")
-
-
-async def _get(url: str, **parameters: str) -> Any:
-    """A JSON document from one of our own servers.
-
-    Raises:
-        DrillError: it does not answer.
-    """
-    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
-        try:
-            return (await client.get(url, params=parameters)).raise_for_status().json()
-        except httpx.HTTPError as error:
-            raise DrillError(f"{url} does not answer: {error!r}") from error
