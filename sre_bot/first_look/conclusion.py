@@ -200,6 +200,13 @@ def _follow(
         trail.append(inside)
 
 
+def _healthy(seen: Seen, symptoms: tuple[Symptom, ...]) -> frozenset[str]:
+    """Services whose errors or latency were seen and did not get worse."""
+    telling = {Sign.ERRORS, Sign.LATENCY}
+    looked_at = {r.service for r in seen.readings if r.peer is None and r.signal.sign in telling}
+    return frozenset(looked_at - {s.service for s in symptoms if s.reading.peer is None})
+
+
 def _onset(
     symptoms: tuple[Symptom, ...], trail: tuple[str, ...], calls: Mapping[str, frozenset[str]]
 ) -> datetime | None:

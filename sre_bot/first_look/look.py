@@ -34,6 +34,8 @@ CHANGES_BACK = timedelta(hours=24)
 """How far before the signals changes are looked for: what breaks today may have been deployed yesterday."""
 CARRIED_BACK = timedelta(hours=6)
 """How long before the signals begin a deploy may be to have its commits and their diffs looked at."""
+DEPLOYS_BACK = timedelta(days=30)
+"""How far back deploys are read, to know what ran before: a deploy carries all commits since the one before."""
 MAX_EXPANDED, MAX_DIFFS = 16, 40
 POINTS = 240
 MAX_LABEL_SETS = 20_000
@@ -204,7 +206,8 @@ class Looker:
             self._missing["changes"] = "no repository and no record of deploys is configured"
         asked = [self._ask(repository.name, repository.commits(window), ()) for repository in sources.repositories]
         if sources.deploys is not None:
-            asked.append(self._ask(sources.deploys.name, sources.deploys.deploys(window), ()))
+            history = TimeWindow.before(self._at, DEPLOYS_BACK)
+            asked.append(self._ask(sources.deploys.name, sources.deploys.deploys(history), ()))
         return [change for changes in await asyncio.gather(*asked) for change in changes]
 
     async def _expand(
@@ -224,9 +227,10 @@ class Looker:
             for rollout in expanded
             if rollout.commits
         }
-        out = {revision for deploy in full.values() for revision in (deploy.revision, *deploy.carries) if revision}
-        diffs = await asyncio.gather(*(self._diff(known[r]) for r in sorted(out & known.keys())[:MAX_DIFFS]))
-        rest = [full.get(change, change) for change in changes if change.kind is not ChangeKind.COMMIT]
+        out = {revision for deploy in recent for revision in (deploy.revision, *full.get(deploy, deploy).carries)}
+        diffs = await asyncio.gather(*(self._diff(known[r]) for r in [r for r in known if r in out][:MAX_DIFFS]))
+        since = self._at - LOOKBACK - CHANGES_BACK
+        rest = [full.get(deploy, deploy) for deploy in deploys if deploy.time >= since]
         return (*known.values(), *rest), {revision: diff for revision, diff in diffs if diff}
 
     async def _diff(self, commit: Change) -> tuple[str, str]:

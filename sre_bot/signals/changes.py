@@ -192,9 +192,9 @@ class _Scene:
         if any(_same(service, other) for other in failing):
             return ALSO_FAILING, f"{service} fails as well"
         if any(_same(service, called) for other in failing for called in self._called_by(other)):
-            if service in self.failure.healthy:
-                return HEALTHY_DEPENDENCY, f"{service} is called by what fails, but does as it did before"
-            return DEPENDENCY, f"{service} is called by what fails"
+            healthy = service in self.failure.healthy
+            weight = HEALTHY_DEPENDENCY if healthy else DEPENDENCY
+            return weight, f"{service} is called by what fails{', but does as it did before' if healthy else ''}"
         if any(_same(called, other) for called in self._called_by(service) for other in failing):
             return CALLER, f"{service} calls what fails"
         return UNRELATED, f"{service} does not fail and nothing known that fails calls it"
