@@ -44,6 +44,7 @@ async def serve(settings: Settings) -> None:
     """
     redactor = Redactor(settings.credentials())
     log_to_stderr(settings.log_format, redactor.redact)
+    told_to_stop = _told_to_stop()
     bot_token = _required(settings.slack.bot_token, "SLACK_BOT_TOKEN", "xoxb-…, from OAuth & Permissions")
     app_token = _required(settings.slack.app_token, "SLACK_APP_TOKEN", "xapp-…, with connections:write")
     async with contextlib.AsyncExitStack() as stack:
@@ -77,7 +78,7 @@ async def serve(settings: Settings) -> None:
             await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"
         _log.info("serving as %s, with %s", who, model)
-        await _told_to_stop()
+        await told_to_stop.wait()
         _log.info("stopping: %d investigations to finish first", workflows.running)
         await app.close()
         await workflows.drain(settings.drain_seconds)
@@ -119,9 +120,10 @@ async def _health(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIte
         await runner.cleanup()
 
 
-async def _told_to_stop() -> None:
+def _told_to_stop() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT; listened for from the start, since work may begin before everything is up."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    await told.wait()
+    return told

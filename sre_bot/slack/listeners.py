@@ -17,9 +17,8 @@ from pydantic import TypeAdapter
 
 from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
-from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, Message, Question
-from sre_bot.render.text import status_line
-from sre_bot.slack.blocks import answer_post, first_look_post, plain_post
+from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question
+from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.thread import Status, Thread, plain_text
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from sre_bot.investigation import Answer, JsonObject
+    from sre_bot.investigation import Answer, JsonObject, Step
     from sre_bot.store.investigations import Investigations
     from sre_bot.store.posts import Posts
     from sre_bot.triage import Investigator
@@ -109,6 +108,7 @@ class Mentions:
     ) -> Answer:
         question = await self._question(event, thread, journal)
         await asyncio.to_thread(self._investigations.begin, key, question)
+        steps: list[Step] = []
         async for step in journaled(self._investigator, journal).triage(question):
             match step:
                 case FirstLookStep(first):
@@ -119,8 +119,9 @@ class Mentions:
                     await asyncio.to_thread(self._investigations.finish, key, answer, finished)
                     await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
                     return answer
-                case EvidenceStep() | _:
-                    status.show(status_line(step))
+                case _:
+                    steps.append(step)
+                    status.show(status_text(steps))
         raise AssertionError("an investigation always ends with an answer")
 
     async def _question(self, event: JsonObject, thread: Thread, journal: Journal) -> Question:

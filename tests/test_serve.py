@@ -1,0 +1,274 @@
+"""``serve`` as a process between a simulated Slack, a real Prometheus and Alertmanager, and a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import yaml
+
+from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
+from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
+from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from pathlib import Path
+
+    from sre_bot.drills.slack_simulator import Channel, Message, User
+    from sre_bot.investigation import JsonObject
+    from tests.conftest import GitFolder
+
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("prometheus_installed", "alertmanager_installed")]
+
+REPORT: JsonObject = {
+    "what_is_going_on": [{"text": "Prometheus scrapes itself and is well.", "evidence": ["E1"]}],
+    "impact": [],
+    "hypotheses": [],
+    "ruled_out": [],
+    "next_steps": [],
+    "unknown": ["Why you ask."],
+    "remediation": None,
+}
+
+
+LOOK = Reply((tool_use("query_metrics", {"query": "up", "instant": True}), tool_use("list_changes", {"last": "1h"})))
+CONCLUSION = Reply((text("All well, as E1 shows."),))
+
+
+def investigator(request: JsonObject) -> Reply | Failure:
+    """A model that looks twice at once, concludes and reports."""
+    if request.get("output_config"):
+        return json_reply(REPORT)
+    return CONCLUSION if "tool_result" in json.dumps(request["messages"]) else LOOK
+
+
+@dataclass
+class World:
+    """Everything around the bot, and how to start it."""
+
+    folder: Path
+    slack: SlackSimulator
+    environment: Mapping[str, str]
+    log: Path
+
+    @property
+    def ann(self) -> User:
+        return self.slack.workspace.user("ann")
+
+    @property
+    def incidents(self) -> Channel:
+        return self.slack.workspace.channel("incidents")
+
+    @contextlib.asynccontextmanager
+    async def serving(self, model: str | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+        environment = {**self.environment, **({"ANTHROPIC_BASE_URL": model} if model else {})}
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "sre_bot.cli", "serve"), env=environment, stdout=log, stderr=log
+            )
+        try:
+            await self.until(lambda: self.slack.connection_count)
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+
+    async def until(self, predicate: object) -> object:
+        try:
+            return await self.slack.wait_for(predicate, within=30)  # type: ignore[arg-type]
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{self.log.read_text()[-4000:]}") from error
+
+    async def mention(self, question: str, thread_ts: str | None = None) -> str:
+        return await self.slack.post(
+            self.ann, self.incidents, f"{self.slack.workspace.bot.mention} {question}", thread_ts
+        )
+
+    def posts(self, ts: str, kind: str = "") -> list[Message]:
+        """The bot's messages in a thread, by the last part of their key."""
+        return [m for m in self.slack.thread(self.incidents, ts) if m.by_bot and key(m).endswith(kind)]
+
+    async def answered(self, ts: str) -> Message:
+        await self.until(lambda: self.posts(ts, ":answer"))
+        await self.until(lambda: self.posts(ts, ":status")[0].text.startswith("Done"))
+        return self.posts(ts, ":answer")[0]
+
+
+def key(message: Message) -> str:
+    payload = (message.metadata or {}).get("event_payload", {})
+    return str(payload.get("key", ""))
+
+
+@pytest.fixture
+async def world(tmp_path: Path, git_folder: GitFolder) -> AsyncIterator[World]:
+    git_folder.commit("web: a better title", {"web/app.py": "title = 1\n"}, datetime.now(UTC))
+    retries = RetrySchedule(ack_within=1.0, delays=(0.0, 0.5, 1.0))
+    async with (
+        SlackSimulator(retries=retries) as slack,
+        AlertmanagerServer(tmp_path / "alertmanager") as alertmanager,
+        PrometheusServer(tmp_path / "prometheus", alertmanagers=[alertmanager.url]) as prometheus,
+    ):
+        config = tmp_path / "sre-bot.yaml"
+        settings: dict[str, object] = {
+            "slack": {"api_url": slack.api_url},
+            "prometheus": {"url": prometheus.url},
+            "alertmanager": {"url": alertmanager.url},
+            "repositories": [{"name": "shop", "path": str(git_folder.path)}],
+            "model": {"limits": {"seconds": 8}},
+            "http": {"port": 0},
+            "state_dir": str(tmp_path / "state"),
+        }
+        config.write_text(yaml.safe_dump(settings))
+        environment = {
+            "PATH": os.environ["PATH"],
+            "SRE_BOT_CONFIG": str(config),
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_APP_TOKEN": slack.app_token,
+        }
+        environment |= {name: value for name, value in os.environ.items() if name.startswith("COV")}
+        yield World(tmp_path, slack, environment, tmp_path / "serve.log")
+
+
+async def test_a_mention_is_answered_in_its_thread_by_the_first_look(world: World) -> None:
+    async with world.serving() as process:
+        ts = await world.mention("what is going on?")
+        answer = await world.answered(ts)
+        assert len(world.posts(ts)) == 2, "one status message and one answer"
+    assert process.returncode == 0
+    assert "No model is configured" in answer.text
+    assert "Nothing looks wrong" in answer.text
+    posted = [call.arguments for call in world.slack.calls if call.method == "chat.postMessage"]
+    assert {(str(one["unfurl_links"]), str(one["unfurl_media"])) for one in posted} <= {("False", "False"), ("0", "0")}
+
+
+async def test_a_model_investigates_with_parallel_looks_and_its_report_is_the_answer(world: World) -> None:
+    async with MessagesApi(investigator) as api, world.serving(api.url):
+        ts = await world.mention("is prometheus well?")
+        answer = await world.answered(ts)
+        kinds = [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)]
+    assert kinds == ["status", "first-look", "answer"]
+    assert "Prometheus scrapes itself and is well." in answer.text
+    assert not api.refused
+    results = [block for block in last_user_message(api.requests[1]) if block["type"] == "tool_result"]
+    assert "web: a better title" in str(results[1]["content"])
+
+
+async def test_the_thread_is_context_for_the_question(world: World) -> None:
+    async with MessagesApi(investigator) as api, world.serving(api.url):
+        root = await world.slack.post(world.ann, world.incidents, "we just moved the <https://x.example|database>")
+        ts = await world.mention("related?", root)
+        await world.until(lambda: world.posts(root, ":answer"))
+    first = "".join(str(block["text"]) for block in last_user_message(api.requests[0]))
+    assert "ann: we just moved the database (https://x.example)" in first
+    assert ts != root
+
+
+async def test_a_mention_delivered_again_is_the_same_mention(world: World) -> None:
+    async with world.serving():
+        ts = await world.mention("what is going on?")
+        event = next(event for event in world.slack.events if event.type == "app_mention")
+        world.slack.redeliver(event)
+        await world.answered(ts)
+        world.slack.redeliver(event)
+        other = await world.mention("and now?")
+        await world.answered(other)
+    assert len(world.posts(ts)) == 2
+
+
+async def test_killed_in_the_middle_it_finishes_once_after_the_restart(world: World) -> None:
+    asked = asyncio.Event()
+    released = asyncio.Event()
+    requests: list[JsonObject] = []
+
+    def play(request: JsonObject) -> Reply | Failure:
+        requests.append(request)
+        if len(requests) == 1 or released.is_set():
+            return investigator(request)
+        asked.set()
+        return Reply((text("never heard"),), trouble="stall", after=1)
+
+    async with MessagesApi(play) as api:
+        async with world.serving(api.url) as process:
+            ts = await world.mention("is prometheus well?")
+            await asyncio.wait_for(asked.wait(), 30)
+            process.kill()
+            await process.wait()
+        assert not world.posts(ts, ":answer")
+        released.set()
+        before = len(requests)
+        async with world.serving(api.url):
+            await world.answered(ts)
+    kinds = [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)]
+    assert kinds == ["status", "first-look", "answer"]
+    assert requests[before]["messages"] == requests[before - 1]["messages"], "the turn in flight is asked for again"
+    assert len(requests) == before + 2, "and nothing that was answered before"
+
+
+async def test_told_to_stop_it_finishes_what_runs(world: World) -> None:
+    async with MessagesApi(investigator) as api, world.serving(api.url) as process:
+        ts = await world.mention("is prometheus well?")
+        await world.until(lambda: world.posts(ts, ":status"))
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)] == ["status", "first-look", "answer"]
+
+
+async def test_a_model_that_is_down_leaves_the_first_look_and_an_honest_sentence(world: World) -> None:
+    async with MessagesApi(lambda _: Failure(529, "overloaded_error")) as api, world.serving(api.url):
+        ts = await world.mention("is prometheus well?")
+        answer = await world.answered(ts)
+    assert "This is the first look, which no model wrote." in answer.text
+    assert "Nothing looks wrong" in answer.text
+
+
+async def test_a_post_whose_confirmation_was_lost_is_not_made_twice(world: World) -> None:
+    world.slack.faults.cut_afterwards("chat.postMessage")
+    async with world.serving():
+        ts = await world.mention("what is going on?")
+        await world.answered(ts)
+    assert len(world.posts(ts, ":status")) == 1
+    assert len(world.posts(ts)) == 2
+
+
+async def test_a_source_that_is_down_is_named_and_the_others_are_used(world: World) -> None:
+    dead = {**world.environment, "ALERTMANAGER_URL": "http://127.0.0.1:9"}
+    async with World(world.folder, world.slack, dead, world.log).serving():
+        ts = await world.mention("what is going on?")
+        answer = await world.answered(ts)
+    assert "alertmanager" in answer.text
+
+
+async def test_health_says_that_slack_and_the_database_are_there(world: World) -> None:
+    port = free_port()
+    environment = {**world.environment, "SRE_BOT_HTTP_PORT": str(port)}
+    async with World(world.folder, world.slack, environment, world.log).serving(), httpx.AsyncClient() as client:
+        ts = await world.mention("hello?")
+        await world.answered(ts)
+        response = await client.get(f"http://127.0.0.1:{port}/healthz")
+        assert (response.status_code, response.json()) == (
+            200,
+            {"ok": True, "checks": {"slack": True, "database": True}},
+        )
+
+
+def last_user_message(request: JsonObject) -> list[dict[str, object]]:
+    messages: Iterable[dict[str, object]] = request["messages"]  # type: ignore[assignment]
+    return [*messages][-1]["content"]  # type: ignore[return-value]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
