@@ -213,11 +213,11 @@ def _autocorrelation(residuals: FloatArray, spread: float) -> float:
 def _is_line(split: _Split) -> bool:
     """Whether one straight line leaves no more unexplained than an old level and a (sloped) new one do."""
     explained = np.full(len(split.v), np.median(split.outside))
-    explained[split.start : split.end] = fitted_line(split.inside)
-    return float(np.abs(split.v - fitted_line(split.v)).sum()) <= float(np.abs(split.v - explained).sum())
+    explained[split.start : split.end] = _fitted_line(split.inside)
+    return float(np.abs(split.v - _fitted_line(split.v)).sum()) <= float(np.abs(split.v - explained).sum())
 
 
-def fitted_line(v: FloatArray) -> FloatArray:
+def _fitted_line(v: FloatArray) -> FloatArray:
     """The least-squares line through equally spaced points, at those points."""
     x = np.arange(len(v)) - (len(v) - 1) / 2
     return np.asarray(v.mean() + x * float(x @ v) / max(float(x @ x), 1.0), dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, fitted_line, onset, robust_scale
+from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, onset, robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ MATERIAL = 0.01
 CAME_OR_WENT = 10.0
 """The shift (up or down) of a series that came or went: there is no level to compare with."""
 LINE_FIT = 0.9
-"""Share of the variance a straight line must explain to call the whole window a ramp."""
+"""Share of the (robust) variance that a straight line must explain to be called a ramp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +200,17 @@ def _shape(t: FloatArray, v: FloatArray, change: Onset | None) -> Shape:
 
 
 def _is_sloped(v: FloatArray, level: float) -> bool:
-    """Whether a line explains these values, and climbs by a good part of their distance from ``level``."""
-    line = fitted_line(v)
-    spread = float(((v - v.mean()) ** 2).sum())
-    unexplained = float(((v - line) ** 2).sum())
-    climb = abs(float(line[-1] - line[0]))
+    """Whether a line explains these values, and climbs by a good part of their distance from ``level``.
+
+    The slope is the median over pairs half the window apart, so that a restart at the end does not hide a leak.
+    """
+    half = len(v) // 2
+    slope = float(np.median(v[half:] - v[: len(v) - half])) / half
+    spread = robust_scale(v)
+    unexplained = robust_scale(v - slope * np.arange(len(v)))
     distance = abs(float(np.median(v)) - level)
-    return spread > 0 and 1 - unexplained / spread >= LINE_FIT and climb >= max(distance / 2, MATERIAL * abs(level))
+    climb = abs(slope) * (len(v) - 1)
+    return unexplained**2 <= (1 - LINE_FIT) * spread**2 and climb >= max(distance / 2, MATERIAL * abs(level)) > 0
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

@@ -165,3 +165,8 @@ def test_a_sparkline_is_never_wider_than_asked(values: list[float], width: int) 
     drawn = sparkline(np.array(values, float), width)
     assert len(drawn) == min(width, len(values))
     assert set(drawn) <= set(" ▁▂▃▄▅▆▇█")
+
+
+def test_a_leak_with_a_restart_at_the_end_is_a_ramp() -> None:
+    leak = np.where(K < 230, 200 + K + NOISE, 40.0)
+    assert facts_of(leak).shape is Shape.RAMP

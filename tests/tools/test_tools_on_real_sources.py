@@ -73,7 +73,7 @@ class TestReal:
         seen = await box.look("query_metrics", {"query": "sum by (code) (rate(http_requests_total[5m]))"})
         first, second = seen.content.splitlines()[1:]
         assert first.startswith("code=500: ")
-        assert "median before 0.1" in first
+        assert "; step 11:" in first
         assert second.startswith("code=200: ")
         (onset,) = seen.charts[0].marks
         assert abs(onset.time - ONSET.timestamp()) <= 120
@@ -89,14 +89,10 @@ class TestReal:
         assert "code is one of: 500, 200." in wrong_value.content
 
     async def test_the_servers_own_refusal_reaches_the_model(self, box: Toolbox) -> None:
-        seen = await box.look(
-            "query_metrics", {"query": "rate(http_requests_total[5m]) + on(code) group_left up == 1 or foo @ 1"}
-        )
-        assert not seen.failed
-        broken = await box.look("query_metrics", {"query": 'label_replace(http_requests_total, "a", "b", "c", "(")'})
-        assert broken.failed
-        assert "prometheus refused this query" in broken.content
-        assert "Window: 2020-01-01 11:00:00 to 12:00:00Z" in broken.content
+        refused = await box.look("query_metrics", {"query": 'label_replace(http_requests_total, "a", "b", "c", "(")'})
+        assert refused.failed
+        assert "prometheus refused this query" in refused.content
+        assert "Window: 2020-01-01 11:00:00 to 12:00:00Z" in refused.content
 
     async def test_the_alert_that_fired_then_is_remembered(self, box: Toolbox) -> None:
         seen = await box.look("list_alerts", {})
