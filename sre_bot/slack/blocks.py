@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_MARK = ":zap: *First look (no model yet)*. The investigation goes on; the answer will be a new reply."
 
-MAX_HEADER, MAX_SECTION, MAX_LINK = 150, 3_000, 1_000
-MAX_ITEM, MAX_ASIDE = 700, 330
-"""Characters of one claim, and of one thing said in passing. The parts below add up to what Slack takes in one message, about 13,200."""
-MAX_ID, MAX_LABEL = 20, 80
+# Characters. What one part of a message may take; all of them together stay below what Slack takes, about 13,200.
+MAX_HEADER, MAX_SECTION, MAX_LINK, MAX_LABEL, MAX_ID = 150, 3_000, 1_000, 80, 20
+MAX_CLAIM, MAX_ASIDE = 700, 330
 MAX_NOTE, MAX_TOP, MAX_FACTS, MAX_CAUSES, MAX_STEPS = 400, 400, 1_700, 1_500, 900
 MAX_RULED_OUT, MAX_GAPS, MAX_UNVERIFIED, MAX_EVIDENCE = 800, 700, 700, 2_900
 
@@ -110,7 +109,7 @@ def _post(writer: _Writer, lead: list[_Part]) -> Post:
         folded = [{"type": "container", "title": heading, **fold, "child_blocks": [*children]}]
     plain = [block for part in details for block in part.blocks()]
     last = [*end.blocks()]
-    text = "\n\n".join(part.text() for part in (*visible, *details, end))
+    text = "\n\n".join(filter(None, (part.text() for part in (*visible, _Part("", title), end))))
     return Post(text, [*shown, *folded, *last], [*shown, *plain, *last])
 
 
@@ -206,7 +205,7 @@ class _Writer:
         written = slack_safe(f"<{link.url}|{label}>", self._hosts)
         return written if len(written) <= MAX_LINK else ""
 
-    def _safe(self, text: str, limit: int = MAX_ITEM) -> str:
+    def _safe(self, text: str, limit: int = MAX_CLAIM) -> str:
         return _fitted(" ".join(text.split()), limit, self._hosts)
 
 
