@@ -10,11 +10,9 @@ from __future__ import annotations
 import base64
 import html
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 import re2
 
@@ -51,10 +49,10 @@ class Redactor:
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        self._known = _exactly({form for secret in known for form in _forms(secret)})
+        self._known = _exactly(known)
 
     def redact(self, text: str) -> str:
-        """The text without its secrets; redacting twice is redacting once."""
+        """The text without its secrets."""
         data = text.encode("utf-8", "surrogatepass")
         pieces, position = [], 0
         for finding in self._united(data):
@@ -90,19 +88,28 @@ class Redactor:
             yield from (_Finding(3, *found) for found in by_name(data))
 
 
-def _exactly(forms: set[bytes]) -> Any:
-    """A pattern that matches any of the forms, the longest first; None when there are none."""
-    ordered = sorted(forms, key=lambda form: (-len(form), form))
-    return rule(b"|".join(map(re2.escape, ordered)).decode("latin-1")) if ordered else None
+def _exactly(secrets: Iterable[str]) -> Any:
+    """A pattern that matches any of the credentials in any form they travel in; None when there are none."""
+    patterns: set[bytes] = {pattern for secret in secrets for pattern in _forms(secret)}
+    ordered = sorted(patterns, key=lambda one: (-len(one), one))
+    return rule(b"|".join(ordered).decode("latin-1")) if patterns else None
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """The forms a credential travels in: as it is, URL encoded, escaped for JSON and HTML, in hex and in base64."""
+    """A credential as it is or URL encoded, escaped for JSON or HTML, in hex, and in base64, as patterns."""
     raw = secret.encode()
-    texts = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], html.escape(secret)}
-    texts |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in texts}
-    forms = {text.encode() for text in texts} | {raw.hex().encode()} | _faces_in_base64(raw)
-    return (form for form in forms if len(form) >= _SHORTEST_FORM)
+    literal = {json.dumps(secret)[1:-1].encode(), html.escape(secret).encode(), raw.hex().encode()}
+    if len(raw) >= _SHORTEST_FORM:
+        yield b"".join(map(_byte_in_url, raw))
+    yield from (re2.escape(form) for form in literal | _faces_in_base64(raw) if len(form) >= _SHORTEST_FORM)
+
+
+def _byte_in_url(byte: int) -> bytes:
+    """One byte, encoded or not: how much is encoded depends on the encoder."""
+    plain: bytes = re2.escape(bytes([byte]))
+    if plain.isalnum():
+        return plain
+    return b"(?:%b|(?i:%%%02x)%b)" % (plain, byte, rb"|\+" if byte == ord(" ") else b"")
 
 
 def _faces_in_base64(raw: bytes) -> set[bytes]:

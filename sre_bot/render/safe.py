@@ -68,14 +68,13 @@ def is_allowed(url: str, allowed_hosts: Collection[str]) -> bool:
     Args:
         url: complete, with its scheme; anything unusual about it (user info, other schemes, spaces, backslashes,
             characters beyond ASCII) refuses it.
-        allowed_hosts: host names, each for any port, or ``host:port``, in lower case.
+        allowed_hosts: host names, each for any port, or ``host:port``.
     """
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     found = _ADDRESS.fullmatch(f"{scheme.lower()}{separator}{authority.lower()}{slash}{path}")
-    return found is not None and any(
-        name in allowed_hosts for name in (found["host"], found["host"] + (found["port"] or ""))
-    )
+    hosts = {host.lower() for host in allowed_hosts}
+    return found is not None and not hosts.isdisjoint({found["host"], found["host"] + (found["port"] or "")})
 
 
 # --- pieces ---
