@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from rich.console import Console
+from rich.text import Text
 
 from sre_bot.drills.faults import EventKind, Fault, fault_named, faults, run_scenario
 from sre_bot.drills.shop import Shop, open_shop
@@ -76,13 +79,11 @@ async def demo(name: str | None, *, page_path: Path | None, keep: bool) -> int:
         show(f"fault: {fault.name} – opening the shop: four services, their customers, Prometheus, Alertmanager")
         async with SlackSimulator() as slack, open_shop(folder / "shop") as shop, _serving(folder, slack, shop) as bot:
             show(f"the shop is open ({shop.prometheus_url}); the bot is in #incidents")
-            ts = await _play(fault, slack, shop, show)
-            incidents = slack.workspace.channel("incidents")
-            await _answered(slack, incidents, ts, bot)
+            thread = _Thread(slack, shop, await _play(fault, slack, shop, show))
+            await bot.until(slack.wait_for(thread.answered, ANSWERS_WITHIN), "did not answer")
             show("the bot has answered")
-            await asyncio.to_thread(
-                _present, slack, incidents, ts, folder, page_path or Path(f"demo-{fault.name}.html")
-            )
+            answer = await asyncio.to_thread(_stored_answer, folder, thread.key)
+            thread.show(answer, page_path or Path(f"demo-{fault.name}.html"))
             if keep:
                 await _kept(shop)
     return 0
@@ -178,50 +179,83 @@ class _Bot:
         return self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
 
 
-async def _answered(slack: SlackSimulator, channel: Channel, ts: str, bot: _Bot) -> None:
-    """Wait for the last word in the thread: the answer or an apology is there, and the status line is closed."""
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """The thread of the question with id ``ts``."""
 
-    def done() -> bool:
-        thread = slack.thread(channel, ts)
-        return any(_key(message).endswith((":answer", ":apology")) for message in thread) and any(
-            _key(message).endswith(":status") and message.edited_ts and message.text.startswith("Done")
-            for message in thread
-        )
+    slack: SlackSimulator
+    shop: Shop
+    ts: str
 
-    await bot.until(slack.wait_for(done, ANSWERS_WITHIN), "did not answer")
+    @property
+    def channel(self) -> Channel:
+        return self.slack.workspace.channel("incidents")
+
+    @property
+    def key(self) -> str:
+        """How the bot calls the investigation."""
+        return f"slack:{self.slack.workspace.team_id}:{self.channel.id}:{self.ts}"
+
+    def answered(self) -> bool:
+        """Whether the last word was said: the answer or an apology is there, and the status line is closed."""
+        posts = {_kind(message): message for message in self.slack.thread(self.channel, self.ts)}
+        status = posts.get("status")
+        closed = status is not None and status.edited_ts is not None and status.text.startswith("Done")
+        return "apology" in posts or ("answer" in posts and closed)
+
+    def show(self, answer: Answer | None, path: Path) -> None:
+        """Print the thread and write its page."""
+        console = Console(highlight=False, soft_wrap=True)
+        console.rule("#incidents, as it reads in Slack")
+        console.print(_styled(self.slack.transcript(self.channel, self.ts)))
+        console.rule()
+        path.write_text(self._page(answer), encoding="utf-8")
+        console.print(f"the thread with its charts: {path.absolute()}", markup=False)
+
+    def _page(self, answer: Answer | None) -> str:
+        workspace = self.slack.workspace
+        messages = [
+            PageMessage(
+                author=workspace.name_of(message.user),
+                time=datetime.fromtimestamp(float(message.ts), UTC),
+                text=message.text,
+                bot=message.by_bot,
+            )
+            for message in self.slack.thread(self.channel, self.ts)
+        ]
+        urls = (CODE_HOST, self.shop.prometheus_url, self.shop.alertmanager_url)
+        hosts = frozenset(urlsplit(url).netloc for url in urls)
+        return page("#incidents", messages, answer, allowed_hosts=hosts, people={workspace.bot.user_id: "sre-bot"})
 
 
-def _key(message: Message) -> str:
+def _kind(message: Message) -> str:
+    """The last part of the key that the bot gave its post, e.g. ``answer``."""
     payload = (message.metadata or {}).get("event_payload", {})
-    return str(payload.get("key", ""))
+    return str(payload.get("key", "")).rsplit(":", 1)[-1]
 
 
-def _present(slack: SlackSimulator, channel: Channel, ts: str, folder: Path, path: Path) -> None:
-    """Print the thread and write its page."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.rule("#incidents, as it reads in Slack")
-    console.print(slack.transcript(channel, ts), markup=False)
-    console.rule()
-    answer = _stored_answer(slack, channel, ts, folder)
-    users = slack.workspace.users
-    messages = [
-        PageMessage(
-            author=users[message.user].name if message.user in users else "sre-bot",
-            time=datetime.fromtimestamp(float(message.ts), UTC),
-            text=message.text,
-            bot=message.by_bot,
-        )
-        for message in slack.thread(channel, ts)
-    ]
-    hosts = frozenset({urlsplit(CODE_HOST).netloc})
-    path.write_text(page("#incidents", messages, answer, allowed_hosts=hosts), encoding="utf-8")
-    console.print(f"the thread with its charts: {path.absolute()}", markup=False)
+_MARKS = re.compile(
+    r"(?P<title>\S+) <(?P<url>https?://[^>\s]+)>"
+    r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?!\w)"
+    r"|(?<!\w)_(?P<quiet>[^_\n]+)_(?!\w)"
+)
 
 
-def _stored_answer(slack: SlackSimulator, channel: Channel, ts: str, folder: Path) -> Answer | None:
+def _styled(transcript: str) -> Text:
+    """The thread with links behind their titles (where the terminal can), bold and quiet text as Slack shows them."""
+    text, end = Text(), 0
+    for found in _MARKS.finditer(transcript):
+        text.append(transcript[end : found.start()])
+        style = f"link {found['url']}" if found["url"] else ("bold" if found["bold"] else "dim")
+        text.append(found["title"] or found["bold"] or found["quiet"], style=style)
+        end = found.end()
+    return text.append(transcript[end:])
+
+
+def _stored_answer(folder: Path, key: str) -> Answer | None:
     engine = open_database(f"sqlite:///{folder / 'state' / 'sre-bot.sqlite'}")
     try:
-        return Investigations(engine).answer(f"slack:{slack.workspace.team_id}:{channel.id}:{ts}")
+        return Investigations(engine).answer(key)
     finally:
         engine.dispose()
 
