@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from sre_bot.errors import SourceError
+from sre_bot.errors import SourceError, SourceUnavailableError
 from sre_bot.investigation import MissingSource
 from sre_bot.tools.text import quoted
 
@@ -31,6 +31,14 @@ async def gathered(looks: Iterable[Awaitable[T]]) -> tuple[list[T], list[SourceE
         [result for result in results if not isinstance(result, SourceError)],
         [result for result in results if isinstance(result, SourceError)],
     )
+
+
+def all_failed(errors: Sequence[SourceError]) -> SourceError:
+    """One error for several sources of which none could be seen."""
+    if len(errors) == 1:
+        return errors[0]
+    names = ", ".join(dict.fromkeys(error.source for error in errors))
+    return SourceUnavailableError(names, "; ".join(dict.fromkeys(error.message for error in errors)))
 
 
 def unseen(errors: Sequence[SourceError]) -> list[str]:

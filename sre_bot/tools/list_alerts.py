@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from sre_bot.incident import AlertState, Severity
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.changes import span
 from sre_bot.signals.words import service_words
-from sre_bot.tools.gathering import gathered, missing, unseen
+from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
 from sre_bot.tools.text import quoted, stamp
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments
@@ -58,11 +59,12 @@ def list_alerts(
         asked = arguments.window(at, DEFAULT_WINDOW)
         window = asked.window
         present = current if window.end >= made_at - PRESENT else ()
-        now, now_errors = await gathered(source.current() for source in present)
-        past, past_errors = await gathered(source.history(window) for source in history)
+        (now, now_errors), (past, past_errors) = await asyncio.gather(
+            gathered(source.current() for source in present), gathered(source.history(window) for source in history)
+        )
         errors = [*now_errors, *past_errors]
         if errors and not now and not past:
-            raise errors[0]
+            raise all_failed(errors)
         held = [alert for alerts in now for alert in alerts if alert.started_at <= window.end]
         remembered = [alert for alerts in past for alert in alerts if not any(_same(alert, one) for one in held)]
         shown = [a for a in (*held, *remembered) if arguments.service is None or _is_about(a, arguments.service)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from sre_bot.errors import BadInputError, QueryRefusedError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.words import service_words
-from sre_bot.tools.gathering import gathered, missing, unseen
+from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
 from sre_bot.tools.rollouts import Rollout, rollouts
 from sre_bot.tools.text import passage, quoted, stamp
 from sre_bot.tools.tool import Tool
@@ -83,12 +84,14 @@ async def _look(
 ) -> tuple[_Found, list[SourceError]]:
     """Everything of the window, or what concerns a service: deployed to it, or named after it."""
     wide = TimeWindow(window.start - PREDECESSORS, window.end)
-    commits, commit_errors = await gathered(repository.commits(window) for repository in repositories)
-    tags, tag_errors = await gathered(repository.tags(window) for repository in repositories)
-    deployed, deploy_errors = await gathered(source.deploys(wide) for source in deploys)
+    (commits, commit_errors), (tags, tag_errors), (deployed, deploy_errors) = await asyncio.gather(
+        gathered(repository.commits(window) for repository in repositories),
+        gathered(repository.tags(window) for repository in repositories),
+        gathered(source.deploys(wide) for source in deploys),
+    )
     errors = [*commit_errors, *tag_errors, *deploy_errors]
     if errors and not commits and not deployed:
-        raise errors[0]
+        raise all_failed(errors)
     history = _newest(_flat(deployed))
     meant = [deploy for deploy in history if window.contains(deploy.time) and _is_to(deploy, service)]
     rolled, roll_errors = await rollouts(meant[:MAX_DEPLOYS], history, repositories)
@@ -132,8 +135,8 @@ def _filled(rollout: Rollout, known: dict[str | None, Change]) -> Rollout:
     if rollout.commits is not None:
         return rollout
     deploy = rollout.deploy
-    named = [known[revision] for revision in dict.fromkeys((*deploy.carries, deploy.revision)) if revision in known]
-    return Rollout(deploy, tuple(named) or None)
+    named = dict.fromkeys((deploy.revision, *deploy.carries))
+    return Rollout(deploy, tuple(known[revision] for revision in named if revision in known), complete=False)
 
 
 def _newest(changes: Iterable[Change]) -> list[Change]:
@@ -190,11 +193,13 @@ def _told(rollout: Rollout, end: datetime, room: int) -> list[str]:
     parts += [quoted(deploy.version, 60)] if deploy.version else []
     parts += [f"by {quoted(deploy.author, 60)}"] if deploy.author else []
     parts += [deploy.revision] if deploy.revision else []
-    if rollout.commits is None:
-        return [" ".join(parts) + " (what it carries is not known)"]
-    carries = f", carries {len(rollout.commits)}" if rollout.commits else ", carries no new commit"
-    shown = [f"  {_commit(commit, end)}" for commit in rollout.commits[:room]]
-    return [" ".join(parts) + carries, *shown, *_more(len(rollout.commits) - room, "commits")]
+    commits = rollout.commits or ()
+    if commits:
+        carries = f", carries {'' if rollout.complete else 'at least '}{len(commits)}"
+    else:
+        carries = ", carries no new commit" if rollout.complete else " (what it carries is not known)"
+    shown = [f"  {_commit(commit, end)}" for commit in commits[:room]]
+    return [" ".join(parts) + carries, *shown, *_more(len(commits) - room, "commits")]
 
 
 def _commit(commit: Change, end: datetime) -> str:

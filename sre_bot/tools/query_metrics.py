@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from sre_bot.errors import SourceError
+from sre_bot.errors import QueryRefusedError, SourceError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.series import on_grid
 from sre_bot.tools.absence import why_no_data
+from sre_bot.tools.crowd import crowd
 from sre_bot.tools.metrics import chosen
 from sre_bot.tools.promql import guarded
 from sre_bot.tools.readings import chart, headline, instant_lines, point_lines, range_lines, ranked
@@ -81,25 +83,35 @@ async def _instant(source: Metrics, query: Query, asked: AskedWindow) -> Observa
 async def _range(source: Metrics, query: Query, asked: AskedWindow, *, points: bool) -> Observation:
     step = step_for(asked.window.duration)
     steps = max(1, asked.window.duration // step)
-    end = asked.window.end
-    doubled = TimeWindow(end - 2 * steps * step, end)
-    result = await source.query_range(query.text, doubled, step)
-    grid = {"start": doubled.start.timestamp(), "end": end.timestamp(), "step": step.total_seconds()}
-    readings = ranked([on_grid(one, **grid) for one in result.series], steps)
-    readings = [reading for reading in readings if reading.facts.points]
+    doubled = TimeWindow(asked.window.end - 2 * steps * step, asked.window.end)
+    result, notes = await _series(source, query.text, doubled, step)
+    grid = {"start": doubled.start.timestamp(), "end": doubled.end.timestamp(), "step": step.total_seconds()}
+    readings = await asyncio.to_thread(ranked, [on_grid(one, **grid) for one in result.series], steps)
     if not readings:
         return await _nothing(source, query, asked, result)
     head = (
         f"{asked}, every {step.total_seconds():g}s ({steps + 1} points), compared with as long before; "
         f"{_counted([reading.series for reading in readings], query)}:"
     )
-    lines = [head, *range_lines(readings, query.unit), *(point_lines(readings) if points else [])]
+    lines = [*notes, head, *range_lines(readings, query.unit), *(point_lines(readings) if points else [])]
     return Observation(
         f"{quoted(query.text, 80)}: {headline(readings, query.unit)}",
         "\n".join([*lines, *_warnings(source, result)]),
         links=_links(source, query, asked),
         charts=(chart(readings, query.text, query.unit),),
     )
+
+
+async def _series(source: Metrics, promql: str, window: TimeWindow, step: timedelta) -> tuple[QueryResult, list[str]]:
+    """The series of a query or, when they are too many to be sent, what stands for them and a sentence on that."""
+    try:
+        return await source.query_range(promql, window, step), []
+    except QueryRefusedError:
+        stand_in = await crowd(source, promql, window, step)
+        if stand_in is None:
+            raise
+        result, sentence = stand_in
+        return result, [sentence]
 
 
 async def _nothing(source: Metrics, query: Query, asked: AskedWindow, result: QueryResult) -> Observation:

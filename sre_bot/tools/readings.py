@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sre_bot.investigation import Chart, ChartLine, ChartMark
+from sre_bot.signals.onset import robust_scale
 from sre_bot.signals.series import Series, SeriesFacts, Shape, facts, sparkline
 from sre_bot.signals.units import format_value
 from sre_bot.tools.text import quoted, stamp
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_LINES = 12
 """So many series get a line of their own."""
+MAX_EXAMINED = 200
+"""So many series are examined for an onset; a few milliseconds each."""
 MAX_VALUES = 20
 """So many series of an instant answer do."""
 MAX_CHART_LINES, MAX_CHART_POINTS = 6, 240
@@ -29,16 +32,14 @@ _LABEL_VALUE, _LABELS = 48, 120
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One series over its window: ``series`` begins with the window before, the asked window at ``split``."""
+    """One series over its window: ``series`` begins with the window before, the asked window at ``split``.
+
+    ``facts`` is None when the series was one of too many and only glanced at.
+    """
 
     series: Series
     split: int
-    facts: SeriesFacts
-
-    @classmethod
-    def of(cls, series: Series, split: int) -> Reading:
-        """Read a series on a regular grid."""
-        return cls(series, split, facts(series))
+    facts: SeriesFacts | None
 
     @property
     def asked(self) -> Series:
@@ -53,13 +54,40 @@ class Reading:
     @property
     def moved(self) -> bool:
         """Whether it did anything but stay."""
-        return self.facts.shape is not Shape.FLAT
+        return self.facts is not None and self.facts.shape is not Shape.FLAT
+
+    @property
+    def strength(self) -> float:
+        """How strongly it moved."""
+        return abs(self.facts.shift) if self.facts is not None and self.moved else 0.0
+
+    @property
+    def top(self) -> float:
+        """Its largest finite value."""
+        return float(np.nanmax(np.where(np.isfinite(self.series.values), self.series.values, -np.inf)))
 
 
 def ranked(series: Sequence[Series], split: int) -> list[Reading]:
-    """Readings, the ones that moved most first; the rest by their largest value."""
-    readings = [Reading.of(one, split) for one in series]
-    return sorted(readings, key=lambda r: (r.moved, abs(r.facts.shift) if r.moved else 0.0, _top(r)), reverse=True)
+    """Readings, the ones that moved most first, the rest by their largest value.
+
+    Of more than MAX_EXAMINED series only those that vary most are examined; the others are taken for flat.
+    """
+    known = [one for one in series if np.isfinite(one.values).any()]
+    varying = sorted(known, key=_variation, reverse=True) if len(known) > MAX_EXAMINED else known
+    readings = [Reading(one, split, facts(one)) for one in varying[:MAX_EXAMINED]]
+    readings += [Reading(one, split, None) for one in varying[MAX_EXAMINED:]]
+    return sorted(readings, key=lambda r: (r.facts is not None, r.moved, r.strength, r.top), reverse=True)
+
+
+def _variation(series: Series) -> float:
+    """How much the level varies along the series against the noise in its parts; quick to tell."""
+    finite = np.isfinite(series.values)
+    if not (finite[0] and finite[-1]):
+        return math.inf
+    parts = np.array_split(series.values[finite], 12)
+    levels = [float(np.median(part)) for part in parts if len(part)]
+    noise = float(np.median([robust_scale(part) for part in parts if len(part)]))
+    return (max(levels) - min(levels)) / (noise + 0.01 * abs(levels[0]) + 1e-12)
 
 
 def range_lines(readings: Sequence[Reading], unit: str) -> list[str]:
@@ -72,10 +100,12 @@ def range_lines(readings: Sequence[Reading], unit: str) -> list[str]:
     ]
     rest = readings[MAX_LINES:]
     if rest:
-        flat = sum(not reading.moved for reading in rest)
-        moved = "all flat" if flat == len(rest) else f"{len(rest) - flat} moved less than these, {flat} flat"
+        moved = sum(reading.moved for reading in rest)
+        unread = sum(reading.facts is None for reading in rest)
+        told = f"{moved} moved less than these, {len(rest) - moved} flat" if moved else "all flat"
+        glanced = f" ({unread} of them only glanced at: aggregate to be sure)" if unread else ""
         values = np.concatenate([reading.asked.values for reading in rest])
-        lines.append(f"+{len(rest)} more series, {moved}, within {_range(values, unit)}")
+        lines.append(f"+{len(rest)} more series, {told}{glanced}, within {_range(values, unit)}")
     return lines
 
 
@@ -108,22 +138,23 @@ def point_lines(readings: Sequence[Reading]) -> list[str]:
 
 def chart(readings: Sequence[Reading], title: str, unit: str) -> Chart:
     """The first series of the asked window, with the onset of the one that moved most."""
+    first = readings[0]
     lines = tuple(_chart_line(reading) for reading in readings[:MAX_CHART_LINES])
-    onset = readings[0].facts.onset
-    inside = onset is not None and onset >= readings[0].asked.times[0]
-    marks = (ChartMark(onset, f"onset {clock(onset, readings[0].end)}"),) if onset is not None and inside else ()
+    onset = first.facts.onset if first.facts is not None else None
+    inside = onset is not None and onset >= first.asked.times[0]
+    marks = (ChartMark(onset, f"onset {clock(onset, first.end)}"),) if onset is not None and inside else ()
     return Chart(quoted(title, 120), unit, lines, marks)
 
 
 def headline(readings: Sequence[Reading], unit: str) -> str:
     """What the series that moved most did, in a few words."""
     first = readings[0]
-    if not first.moved:
+    if first.facts is None or not first.moved:
         values = np.concatenate([reading.asked.values for reading in readings])
         return f"{len(readings)} series, flat within {_range(values, unit)}"
     others = f"; {len(readings) - 1} more series" if len(readings) > 1 else ""
     name = f"{label_text(first.series.labels)} " if first.series.labels else ""
-    return f"{name}{_movement(first, unit)}{others}"
+    return f"{name}{_movement(first.facts, first.end, unit)}{others}"
 
 
 def label_text(labels: Mapping[str, str]) -> str:
@@ -140,27 +171,25 @@ def clock(moment: float, end: float) -> str:
 
 def _told(reading: Reading, unit: str) -> str:
     asked, before = reading.asked.values, reading.series.values[: reading.split]
+    told = reading.facts
+    movement = _movement(told, reading.end, unit) if told is not None and reading.moved else "flat"
     present = asked[np.isfinite(asked)]
     if len(present) == 0:
-        return _movement(reading, unit) if reading.moved else "no finite values"
-    told = (
-        f"{_range(present, unit)} mean {format_value(float(present.mean()), unit)} "
-        f"last {format_value(float(present[-1]), unit)}"
-    )
+        return f"no data in this window; {movement}"
+    mean, last = format_value(float(present.mean()), unit), format_value(float(present[-1]), unit)
     gaps = "" if len(present) == len(asked) else f" ({len(asked) - len(present)} of {len(asked)} points missing)"
     known = before[np.isfinite(before)]
     earlier = f"median before {format_value(float(np.median(known)), unit)}" if len(known) else "none before"
-    movement = f"; {_movement(reading, unit)}" if reading.moved else "; flat"
-    return f"{told}{gaps}, {earlier}{movement} |{sparkline(asked, SPARK)}|"
+    levels = f"{_range(present, unit)} mean {mean} last {last}{gaps}, {earlier}"
+    return f"{levels}; {movement} |{sparkline(asked, SPARK)}|"
 
 
-def _movement(reading: Reading, unit: str) -> str:
+def _movement(told: SeriesFacts, end: float, unit: str) -> str:
     """What it did and when: ``step 11:38:15 ±15s 0.1/s → 11.8/s``."""
-    told = reading.facts
     before, after = format_value(told.before, unit), format_value(told.after, unit)
     if told.onset is None:
         return f"{told.shape} {before} → {after}"
-    when = f"{clock(told.onset, reading.end)} ±{told.onset_uncertainty or 0:.0f}s"
+    when = f"{clock(told.onset, end)} ±{told.onset_uncertainty or 0:.0f}s"
     if told.shape is Shape.GONE:
         return f"gone since {when}, was {before}"
     if told.shape is Shape.APPEARED:
@@ -174,10 +203,6 @@ def _range(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], unit: str)
         return "no finite values"
     low, high = format_value(float(finite.min()), unit), format_value(float(finite.max()), unit)
     return low if low == high else f"{low} … {high}"
-
-
-def _top(reading: Reading) -> float:
-    return reading.facts.maximum if math.isfinite(reading.facts.maximum) else -math.inf
 
 
 def _chart_line(reading: Reading) -> ChartLine:

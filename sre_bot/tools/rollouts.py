@@ -20,11 +20,13 @@ class Rollout:
     """A deploy and the commits it carries, newest first.
 
     ``commits`` is None when these are unknown: no earlier deploy of the service is known, or no repository knows both
-    revisions. An empty tuple means that it carries nothing new (a restart, a rollback).
+    revisions. An empty tuple means that it carries nothing new (a restart, a rollback). They may be more than these
+    when not ``complete``.
     """
 
     deploy: Change
     commits: tuple[Change, ...] | None
+    complete: bool = True
 
 
 async def rollouts(

@@ -30,6 +30,8 @@ TIMEOUT_S = 30.0
 """So long may one look take."""
 MAX_TOKENS = 6_000
 """An answer is cut here, as a backstop: every tool keeps its answers far shorter by itself."""
+MAX_CALL = 3_000
+"""So many characters of a call are repeated in the answer to it: more than the longest query."""
 
 
 class Arguments(BaseModel):
@@ -86,7 +88,7 @@ class Toolbox:
         """Ask one tool. Never raises for what a source or the model got wrong; bounded in time and size."""
         tool = self._tools.get(name)
         if tool is None:
-            return _failure(name, "no such tool", f"There is no tool {name!r}; there are: {', '.join(self._tools)}.")
+            return _failure(name, "no such tool", f"There is no such tool; there are: {', '.join(self._tools)}.")
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
                 return _bounded(await tool.look(arguments, self._at))
@@ -116,7 +118,7 @@ def _answer(
         case SourceError():
             return _unavailable(error, tool.name, arguments)
         case BadInputError():
-            return _failure(tool.name, "wrong arguments", f"{error}. Mend the call and ask again.")
+            return _failure(tool.name, "wrong arguments", f"{quoted(str(error))}. Mend the call and ask again.")
         case ValidationError():
             return _failure(tool.name, "wrong arguments", _what_is_allowed(error, tool))
 
@@ -149,7 +151,7 @@ def _asked(error: SourceError, name: str, arguments: JsonObject) -> str:
 
 
 def _call(name: str, arguments: JsonObject) -> str:
-    return f"{name} {json.dumps(arguments, ensure_ascii=False)}"
+    return quoted(f"{name} {json.dumps(arguments, ensure_ascii=False)}", MAX_CALL)
 
 
 def _what_is_allowed(error: ValidationError, tool: Tool[Any]) -> str:

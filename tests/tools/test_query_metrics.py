@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sre_bot.errors import QueryRefusedError
-from sre_bot.signals.series import MetricMetadata, Series
+from sre_bot.signals.series import MetricMetadata, QueryResult, Series
 from sre_bot.tools.query_metrics import query_metrics, step_for
 from sre_bot.tools.text import estimated_tokens
 from sre_bot.tools.tool import Toolbox
@@ -18,6 +18,7 @@ from tests.fakes import FakeMetrics, down
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sre_bot.incident import TimeWindow
     from sre_bot.investigation import JsonValue, Observation
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -33,6 +34,10 @@ def series(values: NDArray[np.float64], **labels: str) -> Series:
 
 def flat(level: float = 50, **labels: str) -> Series:
     return series(level + level / 10 * NOISE, **labels)
+
+
+def gone() -> NDArray[np.float64]:
+    return np.where(np.arange(POINTS) < 440, 50.0, np.nan)
 
 
 def stepped(minutes_ago: float, **labels: str) -> Series:
@@ -98,6 +103,42 @@ async def test_points_come_only_when_asked_for() -> None:
     assert listed.count(",") <= 60
 
 
+async def test_of_very_many_series_those_that_vary_are_examined_and_the_rest_is_said_to_be_only_glanced_at() -> None:
+    quiet = [flat(pod=f"pod-{i}") for i in range(400)]
+    metrics = FakeMetrics(answers={"up": [*quiet, stepped(10, pod="guilty"), series(gone(), pod="gone")]})
+    lines = (await look(metrics, query="up")).content.splitlines()
+    assert {line.partition(":")[0] for line in lines[1:3]} == {"pod=guilty", "pod=gone"}
+    assert "+390 more series, all flat (202 of them only glanced at: aggregate to be sure), within " in lines[-1]
+
+
+async def test_series_too_many_to_be_sent_are_answered_with_their_extremes() -> None:
+    class Crowded(FakeMetrics):
+        async def query_range(self, promql: str, window: TimeWindow, step: timedelta) -> QueryResult:
+            if promql == "up":
+                raise QueryRefusedError(self.name, "the answer is larger than 32,768 KiB; ask for less")
+            return await super().query_range(promql, window, step)
+
+    answers = {f"{how}(\nup\n)": [flat(level)] for how, level in (("min", 1), ("avg", 5), ("max", 9))}
+    many, few = series(np.array([5_000.0])), series(np.array([5.0]))
+    seen = await look(Crowded(answers={**answers, "count(\nup\n)": [many]}), query="up")
+    assert seen.content.startswith("5000 series are too many to be sent: here are their min, avg and max.")
+    assert "of=max: " in seen.content
+    for refused in (Crowded(answers={**answers, "count(\nup\n)": [few]}), Crowded()):
+        assert "the answer is larger than" in (await look(refused, query="up")).content
+
+
+async def test_a_series_that_was_gone_before_the_window_is_not_called_zero() -> None:
+    values = np.where(np.arange(POINTS) < 200, 50.0, np.nan)
+    seen = await look(FakeMetrics(answers={"up": [series(values)]}), query="up")
+    assert "value: no data in this window; gone since 10:50:00 ±15s, was 50" in seen.content
+
+
+async def test_a_counter_that_nobody_rated_is_a_ramp_without_an_onset() -> None:
+    seen = await look(FakeMetrics(answers={"a_total": [series(np.arange(float(POINTS)))]}), query="a_total")
+    assert "; ramp 180 → 420 |" in seen.content
+    assert not seen.charts[0].marks
+
+
 async def test_a_gap_is_no_zero() -> None:
     values = np.full(POINTS, 50.0)
     values[300:310] = np.nan
@@ -106,8 +147,7 @@ async def test_a_gap_is_no_zero() -> None:
 
 
 async def test_a_series_that_vanished_is_said_to_be_gone() -> None:
-    values = np.where(np.arange(POINTS) < 440, 50.0, np.nan)
-    seen = await look(FakeMetrics(answers={"up": [series(values)]}), query="up")
+    seen = await look(FakeMetrics(answers={"up": [series(gone())]}), query="up")
     assert "gone since 11:50:00 ±15s, was 50" in seen.content
 
 
