@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
-import tarfile
+import zipfile
 from typing import TYPE_CHECKING
 
 from sre_bot.drills import history
@@ -71,7 +71,7 @@ class ShopRepository:
         Raises:
             DrillError: no such commit.
         """
-        archive = await self._git("archive", "--format=tar", sha)
+        archive = await self._git("archive", "--format=zip", sha)
         await asyncio.to_thread(_unpack, archive, folder)
 
     async def _git(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
@@ -93,5 +93,5 @@ class ShopRepository:
 
 def _unpack(archive: bytes, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:  # unlike tarfile before 3.11.4, it stays inside the folder
+        files.extractall(folder)
