@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
+import re
+from collections.abc import Iterator, Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from urllib.parse import unquote, urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from sre_bot.errors import ConfigurationError
+from sre_bot.investigation import FIRST_LOOK
 
 DEFAULT_FILE = Path("sre-bot.yaml")
 CONFIG_VARIABLE = "SRE_BOT_CONFIG"
@@ -48,7 +59,26 @@ def _http_url(value: str) -> str:
     return value
 
 
-HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
+def _without_login(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a user or a password, since everyone who reads an answer sees it")
+    return value
+
+
+def _readable(value: str) -> str:
+    try:
+        urlsplit(value).port  # noqa: B018 - reading it is what checks it
+    except ValueError as error:
+        raise ValueError(f"is not a URL: {error}") from None
+    return value
+
+
+_PASSWORD = re.compile(r"(?:https?://[^:/?#]*:([^/?#]+)@|(?!http)\w+(?:\+\w+)?://[^:/]*:([^@]+)@)")
+"""The password of a URL, as written: one of the web, then one of a database, where a slash may be part of it."""
+
+HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url), AfterValidator(_readable)]
+ShownUrl: TypeAlias = Annotated[HttpUrl, AfterValidator(_without_login)]
+"""What links in answers begin with."""
 
 
 class _Section(BaseModel):
@@ -78,7 +108,7 @@ class LimitSettings(_Section):
 
 
 class ModelSettings(_Section):
-    """The model that investigates; without a key and a base URL the first look is the answer."""
+    """The model that investigates; without key and base URL, or named ``first-look``, the first look is the answer."""
 
     name: str = "claude-sonnet-5-5"
     base_url: HttpUrl | None = None
@@ -89,7 +119,7 @@ class ModelSettings(_Section):
     @property
     def configured(self) -> bool:
         """Whether there is a model to ask."""
-        return self.api_key is not None or self.base_url is not None
+        return self.name != FIRST_LOOK and (self.api_key is not None or self.base_url is not None)
 
 
 class PrometheusSettings(_Section):
@@ -97,7 +127,7 @@ class PrometheusSettings(_Section):
 
     name: str = "prometheus"
     url: HttpUrl
-    public_url: HttpUrl | None = None
+    public_url: ShownUrl | None = None
     token_file: Path | None = None
     token: SecretStr | None = None
     timeout_seconds: float = Field(default=10, gt=0, le=120)
@@ -108,7 +138,7 @@ class AlertmanagerSettings(_Section):
 
     name: str = "alertmanager"
     url: HttpUrl
-    public_url: HttpUrl | None = None
+    public_url: ShownUrl | None = None
     token_file: Path | None = None
     token: SecretStr | None = None
     timeout_seconds: float = Field(default=5, gt=0, le=120)
@@ -119,7 +149,7 @@ class RepositorySettings(_Section):
 
     name: str
     path: Path
-    web_url: HttpUrl | None = None
+    web_url: ShownUrl | None = None
 
 
 class DeploysSettings(_Section):
@@ -162,9 +192,28 @@ class Settings(_Section):
         return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'sre-bot.sqlite'}"
 
     def credentials(self) -> tuple[str, ...]:
-        """Every configured secret in the clear, for the redactor to look out for."""
-        found = (getattr(getattr(self, section), key, None) for section, key in SECRETS.values())
-        return tuple(secret.get_secret_value() for secret in found if secret is not None)
+        """Every configured secret in the clear, passwords in URLs too, for the redactor to look out for."""
+        held = (getattr(getattr(self, section), key, None) for section, key in SECRETS.values())
+        secrets = [secret.get_secret_value() for secret in held if secret is not None]
+        passwords = (found[found.lastindex or 0] for url in self._urls() if (found := _PASSWORD.match(url)))
+        secrets += (form for password in passwords for form in (password, unquote(password)))
+        return tuple(dict.fromkeys(secrets))
+
+    def _urls(self) -> Iterator[str]:
+        """Every address that may carry a password."""
+        yield self.slack.api_url
+        sources = (self.prometheus, self.alertmanager)
+        urls = (self.model.base_url, self.database_url, *(source.url for source in sources if source is not None))
+        yield from (url for url in urls if url is not None)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        sources = (self.prometheus, self.alertmanager, *self.repositories, self.deploys)
+        names = [source.name for source in sources if source is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are named {name!r}: give each a name of its own")
+        return self
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -180,7 +229,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(
             f"{CONFIG_VARIABLE} names {path}, which is not a file: create it or unset the variable."
         )
-    raw = _read_file(path) if path.is_file() else {}
+    raw = _without_nulls(_read_file(path)) if path.is_file() else {}
     _refuse_secrets_in_file(raw, path)
     for variable, key in ENVIRONMENT.items():
         if env.get(variable):
@@ -208,6 +257,15 @@ def _read_file(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{path} must hold keys and values at its top level, not a {type(raw).__name__}.")
     return raw
+
+
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A key without a value, or with null, is a key that is not there."""
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def _refuse_secrets_in_file(raw: Mapping[str, Any], path: Path) -> None:
@@ -253,7 +311,8 @@ def _read_secrets(raw: dict[str, Any], env: Mapping[str, str]) -> None:
     for variable, (section, key) in SECRETS.items():
         values = raw.get(section)
         file = env.get(f"{variable}_FILE") or (values.get(f"{key}_file") if isinstance(values, dict) else None)
-        secret = env.get(variable) or (_read_secret(Path(file), variable) if isinstance(file, str) else None)
+        given = env.get(variable, "").strip()
+        secret = given or (_read_secret(Path(file), variable) if isinstance(file, str) else None)
         if secret and (section in {"slack", "model"} or isinstance(values, dict)):
             _put(raw, (section, key), secret)
 
@@ -273,12 +332,19 @@ def _explain(detail: Any) -> str:
     if detail["type"] != "extra_forbidden":
         variable = next((f" ({name})" for name, key in ENVIRONMENT.items() if ".".join(key) == where), "")
         message = detail["msg"].removeprefix("Value error, ")
-        return f"{where}{variable}: {message}, got {detail['input']!r:.80}"
+        return f"{where}{variable}: {message}{_got(detail['input'])}".removeprefix(": ")
     section = detail["loc"][:-1]
     known = sorted(name for name in _fields_at(section) if (*section, name) not in SECRETS.values())
     close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
     return f"{where}: unknown key; {hint}"
+
+
+def _got(value: object) -> str:
+    """What was found instead, without the login of a URL; a whole section is not shown, as it may hold secrets."""
+    if not isinstance(value, str | int | float):
+        return ""
+    return f", got {re.sub('//.*@', '//…@', str(value))!r:.80}"
 
 
 def _fields_at(location: tuple[str | int, ...]) -> set[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from sre_bot.errors import ConfigurationError
@@ -92,6 +95,16 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("a: 1\nb: [", "is not valid YAML in line 2"),
         ("slack: {app_token_file: missing}", "cannot read the file for SLACK_APP_TOKEN"),
         ("log_format: xml", "log_format: Input should be 'json' or 'text'"),
+        ("prometheus: {url: 'http://x:http/'}", "prometheus.url (PROMETHEUS_URL): is not a URL: Port could not be"),
+        ("prometheus: {url: http://x, public_url: 'http://me:pw@x'}", "prometheus.public_url: must not hold a user"),
+        ("repositories: [{name: a, path: b, web_url: 'https://me@c'}]", "repositories.0.web_url: must not hold a user"),
+        ("repositories: [{name: a, path: b}, {name: a, path: c}]", "two sources are named 'a'"),
+        ("prometheus: {url: http://x}\nalertmanager: {url: http://x, name: prometheus}", "named 'prometheus'"),
+        ("slack: nonsense", "slack: Input should be a valid dictionary"),
+        ("http: 80", "http: Input should be a valid dictionary"),
+        ("repositories: {name: a, path: b}", "repositories: Input should be a valid tuple"),
+        ("repositories: [shop]", "repositories.0: Input should be a valid dictionary"),
+        ("1: 2", "1: "),
     ],
 )
 def test_a_mistake_is_explained_with_what_to_change(tmp_path: Path, text: str, sentence: str) -> None:
@@ -109,6 +122,102 @@ def test_an_empty_secret_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
     with pytest.raises(ConfigurationError, match="is empty"):
         load(write(tmp_path, "slack: {bot_token_file: token}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ("", {"PROMETHEUS_URL": "ftp://bot:hunter2@prometheus:9090"}),
+        ("", {"ALERTMANAGER_URL": "https://bot:hunter2@alertmanager:port"}),
+        ("prometheus: {timeout_seconds: 3}", {"PROMETHEUS_TOKEN": "hunter2"}),
+        ("prometheus: [hunter2]", {}),
+        ("prometheus: {url: http://x, public_url: 'http://me:hunter2@x'}", {}),
+    ],
+)
+def test_a_mistake_is_explained_without_showing_a_secret(
+    tmp_path: Path, text: str, environment: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(write(tmp_path, text) | environment)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("PROMETHEUS_URL", "http://bot:{}@prometheus:9090/prefix"),
+        ("ALERTMANAGER_URL", "https://bot:{}@alertmanager"),
+        ("SLACK_API_URL", "https://bot:{}@proxy/api/"),
+        ("ANTHROPIC_BASE_URL", "https://bot:{}@gateway?x=1"),
+        ("SRE_BOT_DATABASE_URL", "postgresql+psycopg://bot:{}@db:5432/bot"),
+    ],
+)
+def test_a_password_in_a_url_is_a_credential_as_written_and_decoded(tmp_path: Path, variable: str, url: str) -> None:
+    settings = load(write(tmp_path, "") | {variable: url.format("p%40ss%2Fw0rd")})
+    assert set(settings.credentials()) == {"p%40ss%2Fw0rd", "p@ss/w0rd"}
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://bot:p@ss@prometheus", ("p@ss",)),
+        ("http://prometheus:9090/at@home", ()),
+        ("http://bot@prometheus", ()),
+        ("http://bot:@prometheus", ()),
+        ("http://prometheus", ()),
+    ],
+)
+def test_only_what_stands_where_a_password_stands_is_one(tmp_path: Path, url: str, found: tuple[str, ...]) -> None:
+    assert load(write(tmp_path, "") | {"PROMETHEUS_URL": url}).credentials() == found
+
+
+def test_the_password_of_a_database_may_hold_a_slash(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "database_url: postgresql://bot:pass/w0rd@db/bot"))
+    assert settings.credentials() == ("pass/w0rd",)
+
+
+def test_an_empty_section_or_a_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    env = write(tmp_path, "slack:\nprometheus:\nmodel: {limits: , name: null}\nlink_hosts:\nstate_dir: null")
+    settings = load(env | {"PROMETHEUS_URL": "http://p", "SLACK_BOT_TOKEN": "xoxb-1"})
+    assert settings.prometheus is not None
+    assert settings.slack.bot_token is not None
+    assert settings.model.name == Settings().model.name
+
+
+def test_white_space_around_a_secret_in_the_environment_is_no_part_of_it(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "") | {"SLACK_BOT_TOKEN": " xoxb-1\n", "SLACK_APP_TOKEN": "\n"})
+    assert settings.credentials() == ("xoxb-1",)
+
+
+def test_a_model_named_first_look_is_no_model(tmp_path: Path) -> None:
+    environment = {"ANTHROPIC_API_KEY": "key-1", "SRE_BOT_MODEL": "first-look"}
+    assert not load(write(tmp_path, "") | environment).model.configured
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "sre-bot.yaml"
+    path.write_bytes(b"log_format: \xff")
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        load({"SRE_BOT_CONFIG": str(path)})
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
+_NAMES = st.sampled_from(sorted({*Settings.model_fields, "url", "path", "name", "limits", "x"}))
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES | _SCALARS, inner, max_size=3)
+)
+
+
+@given(st.dictionaries(_NAMES | _SCALARS, _VALUES, max_size=4))
+def test_whatever_the_file_holds_it_is_settings_or_an_explained_mistake(content: dict[object, object]) -> None:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        yaml.safe_dump(content, file)
+        file.flush()
+        environment = {"SRE_BOT_CONFIG": file.name, "PROMETHEUS_URL": "http://p", "PROMETHEUS_TOKEN": "t"}
+        try:
+            assert load(environment).prometheus is not None
+        except ConfigurationError as error:
+            assert str(error)  # noqa: PT017 - either is right
 
 
 def keys(model: type[BaseModel]) -> dict[str, Any]:
