@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import re
 import ssl
 import zlib
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from requests.adapters import BaseAdapter
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 MAX_BYTES = 32 * 1024 * 1024
 """Bytes of one answer, decompressed: 1.4 million samples of a range query."""
@@ -37,7 +38,8 @@ _PORTS = {"http": 80, "https": 443}
 class Policy:
     """What one source may ask of the network.
 
-    ``address`` has neither credentials nor a slash at its end; ``paths`` are below it and matched exactly;
+    ``address`` has neither credentials nor a slash at its end; ``paths`` are below it and matched exactly, or in full
+    by one of the ``patterns``, as they are sent (still percent-encoded); ``headers`` go with every request;
     ``deadline`` is in seconds for a whole exchange; ``max_bytes`` bounds a decompressed body.
     """
 
@@ -47,13 +49,25 @@ class Policy:
     deadline: float
     max_bytes: int = MAX_BYTES
     authorization: str | None = field(default=None, repr=False)
+    patterns: tuple[re.Pattern[str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, source: str, url: str, paths: Iterable[str], *, token: str | None, deadline: float) -> Self:
+    def of(
+        cls,
+        source: str,
+        url: str,
+        paths: Iterable[str],
+        *,
+        token: str | None,
+        deadline: float,
+        patterns: Iterable[str] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
         """The policy for a configured base URL, which may carry a path prefix and ``user:password@``.
 
         Raises:
-            ConfigurationError: the URL cannot be a base URL; says why, without its credentials.
+            ConfigurationError: the URL cannot be a base URL, or a header cannot be sent; says why, without secrets.
         """
         try:
             parsed = httpx.URL(url)
@@ -63,11 +77,22 @@ class Policy:
             raise ConfigurationError(f"{source}: its url must be http(s)://host[:port][/prefix] and nothing more")
         if token and not (token.isascii() and token.isprintable()):
             raise ConfigurationError(f"{source}: its token has characters that no token has; was it copied in full?")
+        for name, value in (headers or {}).items():
+            if not (value and value.isascii() and value.isprintable()):
+                raise ConfigurationError(f"{source}: its header {name} is empty or has characters no header has")
         authorization = f"Bearer {token}" if token else None
         if parsed.userinfo and not authorization:
             authorization = _basic(parsed.username, parsed.password)
         address = parsed.copy_with(userinfo=b"", raw_path=parsed.raw_path.rstrip(b"/"))
-        return cls(source, address, frozenset(paths), deadline, authorization=authorization)
+        return cls(
+            source,
+            address,
+            frozenset(paths),
+            deadline,
+            authorization=authorization,
+            patterns=tuple(re.compile(pattern) for pattern in patterns),
+            headers=tuple((headers or {}).items()),
+        )
 
     def url(self, path: str) -> str:
         """The full URL of one of the paths."""
@@ -82,10 +107,13 @@ class Policy:
             and _origin(url) == _origin(self.address)
             and not url.userinfo
             and path.startswith(prefix)
-            and path[len(prefix) :] in self.paths
+            and self._has(path[len(prefix) :])
         )
         if not allowed:
             raise QueryRefusedError(self.source, f"{method} {url.host}{path} is not among the requests it may be sent")
+
+    def _has(self, path: str) -> bool:
+        return path in self.paths or any(pattern.fullmatch(path) for pattern in self.patterns)
 
 
 class PolicyTransport(httpx.AsyncBaseTransport):
@@ -123,7 +151,8 @@ class PolicyTransport(httpx.AsyncBaseTransport):
             raise SourceUnavailableError(source, sentence) from error
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sre-bot"}
+        headers = dict(self.policy.headers)
+        headers |= {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "sre-bot"}
         if self.policy.authorization:
             headers["Authorization"] = self.policy.authorization
         response = await self._inner.handle_async_request(httpx.Request("GET", request.url, headers=headers))

@@ -289,3 +289,52 @@ class TestAllowList:
         asked = requests.PreparedRequest()
         asked.method, asked.url = "GET", url  # as is: the adapter must not rely on what requests tidies up
         adapter.send(asked)
+
+
+def _with_pattern(url: str = "http://traces.internal") -> Policy:
+    pattern = "/api/traces/[0-9a-f]{1,32}"
+    return Policy.of("tempo", url, ("/api/search",), token=None, deadline=5, patterns=(pattern,))
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/search", "/api/traces/2f3e0cee77ae5dc9c17ade3689eb2e54", "/api/traces/a?start=1"]
+)
+def test_a_path_may_fit_a_pattern_in_full(path: str) -> None:
+    policy = _with_pattern("http://traces.internal/tempo")
+    policy.check("GET", httpx.URL(policy.url(path)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/traces/",
+        "/api/traces/xyz",
+        "/api/traces/abc/../../overrides",
+        "/api/traces/abc%2f..%2foverrides",
+        "/api/traces/abc%0a",
+        "/api/traces/abc/",
+        "/flush/api/traces/abc",
+        "/api/traces/" + "a" * 33,
+    ],
+)
+def test_what_fits_a_pattern_only_in_part_is_refused(path: str) -> None:
+    policy = _with_pattern()
+    with pytest.raises(QueryRefusedError, match="not among the requests"):
+        policy.check("GET", httpx.URL(policy.url(path)))
+
+
+async def test_fixed_headers_go_with_every_request_and_those_of_the_caller_do_not() -> None:
+    network = _Recording()
+    headers = {"X-Scope-OrgID": "team-a"}
+    policy = Policy.of("loki", "http://logs.internal", ("/ready",), token=None, deadline=5, headers=headers)
+    async with httpx.AsyncClient(transport=PolicyTransport(policy, network), trust_env=False) as client:
+        await client.get(policy.url("/ready"), headers={"X-Scope-OrgID": "team-b", "X-Other": "1"})
+    sent = network.asked[0].headers
+    assert sent["X-Scope-OrgID"] == "team-a"
+    assert "X-Other" not in sent
+
+
+@pytest.mark.parametrize("value", ["", "team\r\nX-Admin: 1", "équipe"])
+def test_a_header_that_cannot_be_sent_is_a_mistake_in_the_configuration(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="its header X-Scope-OrgID"):
+        Policy.of("loki", "http://in", ("/ready",), token=None, deadline=5, headers={"X-Scope-OrgID": value})
