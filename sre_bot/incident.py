@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -140,3 +140,23 @@ class Change:
 def utc(moment: datetime) -> datetime:
     """The same moment in UTC; a naive time is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as its catalogue describes it; every field but the name may be unknown."""
+
+    name: str
+    owner: str | None = None
+    on_call: str | None = None
+    repository: str | None = None
+    environment: str | None = None
+    dashboards: tuple[str, ...] = ()
+    runbooks: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    def overlaid(self, other: Service) -> Service:
+        """This one, with everything that ``other`` knows better."""
+        known = {field.name: value for field in fields(other) if (value := getattr(other, field.name))}
+        return replace(self, **known)
