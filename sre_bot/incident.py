@@ -160,3 +160,105 @@ class Service:
         """This one, with everything that ``other`` knows better."""
         known = {field.name: value for field in fields(other) if (value := getattr(other, field.name))}
         return replace(self, **known)
+
+
+class LogLevel(enum.StrEnum):
+    """How bad a log line says it is, worst first."""
+
+    FATAL = "fatal"
+    ERROR = "error"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    INFO = "info"
+    DEBUG = "debug"
+
+    @classmethod
+    def of(cls, word: str | None) -> LogLevel:
+        """Read a level in the spellings in use (ERR, Warning, CRITICAL, notice …)."""
+        return _LEVELS.get((word or "").strip().lower(), cls.UNKNOWN)
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return tuple(LogLevel).index(self)
+
+
+_LEVELS = {
+    **dict.fromkeys(("fatal", "critical", "crit", "panic", "emergency", "emerg", "alert"), LogLevel.FATAL),
+    **dict.fromkeys(("error", "err", "severe", "e"), LogLevel.ERROR),
+    **dict.fromkeys(("warning", "warn", "w"), LogLevel.WARNING),
+    **dict.fromkeys(("info", "information", "informational", "notice", "i"), LogLevel.INFO),
+    **dict.fromkeys(("debug", "trace", "verbose", "fine", "d"), LogLevel.DEBUG),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line a service wrote; ``attributes`` are its fields and labels besides those told here."""
+
+    time: datetime
+    service: str | None
+    level: LogLevel
+    message: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which lines are meant: of a service, containing a text (in any case), at least so bad; None = any.
+
+    A line that does not tell its level passes any ``at_least``.
+    """
+
+    service: str | None = None
+    contains: str | None = None
+    at_least: LogLevel | None = None
+
+    def lets_pass(self, line: LogLine) -> bool:
+        """Whether the line is meant."""
+        return (
+            (self.service is None or line.service == self.service)
+            and (self.contains is None or self.contains.casefold() in line.message.casefold())
+            and (self.at_least is None or line.level.rank <= self.at_least.rank or line.level is LogLevel.UNKNOWN)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """Lines in the asked order of time; ``truncated`` when there are more, ``total`` of them if that is known."""
+
+    lines: tuple[LogLine, ...]
+    truncated: bool = False
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of a trace; ``message`` is what it says of its failure, ``parent_id`` None for the root."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    service: str
+    name: str
+    start: datetime
+    duration: timedelta
+    failed: bool = False
+    message: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def end(self) -> datetime:
+        """When it was over."""
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class TraceHead:
+    """A trace as a search finds it: its root's service and name (the route), when it began and how long it took."""
+
+    trace_id: str
+    service: str
+    name: str
+    start: datetime
+    duration: timedelta
