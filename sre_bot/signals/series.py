@@ -25,7 +25,9 @@ RELATIVE_FLOOR = 0.1
 TINY_FLOOR = 0.01
 """… and in no less than this share of the largest value, so that 0 to anything is a shift of at most 100."""
 MATERIAL = 0.01
-"""A change of level smaller than this share of the level is no change to a human."""
+"""A change of level smaller than this share of the larger level is no change to a human."""
+MATERIAL_FLOW = 0.1
+"""The same for latencies and rates, which waver by themselves. From 0 to anything is the whole of the level."""
 CAME_OR_WENT = 10.0
 """The shift (up or down) of a series that came or went: there is no level to compare with."""
 LINE_FIT = 0.9
@@ -92,13 +94,14 @@ class SeriesFacts:
     onset_uncertainty: float | None = None
 
 
-def facts(series: Series, *, baseline_until: float | None = None) -> SeriesFacts:
+def facts(series: Series, *, baseline_until: float | None = None, material: float = MATERIAL) -> SeriesFacts:
     """The facts of one series.
 
     Args:
         series: on a regular grid with NaN for gaps (see ``on_grid``), or a series that came or went is not seen.
         baseline_until: unix seconds; when given, ``before`` and ``after`` are the medians before and from then on.
             Otherwise the change point found in the series divides them.
+        material: the smallest change of level that is one, as a share of the larger level.
     """
     finite = np.isfinite(series.values)
     t, v = series.times[finite], series.values[finite]
@@ -112,9 +115,10 @@ def facts(series: Series, *, baseline_until: float | None = None) -> SeriesFacts
     old, new = _levels(t, v, change, baseline_until)
     before, after = float(np.median(old)), float(np.median(new))
     plain = replace(plain, before=before, after=after, shift=_shift(old, before, after, v))
-    if change is None or not _is_material(t, v, change):
-        return replace(plain, shape=_shape(t, v, None))
-    return replace(plain, onset=change.time, onset_uncertainty=change.uncertainty_s, shape=_shape(t, v, change))
+    if change is not None and not _is_material(_levels(t, v, change, None), material):
+        change = None
+    plain = replace(plain, shape=_shape(t, v, change, material))
+    return plain if change is None else replace(plain, onset=change.time, onset_uncertainty=change.uncertainty_s)
 
 
 def on_grid(series: Series, *, start: float, end: float, step: float) -> Series:
@@ -184,22 +188,22 @@ def _shift(old: FloatArray, before: float, after: float, v: FloatArray) -> float
     return (after - before) / scale if scale > 0 else 0.0
 
 
-def _is_material(t: FloatArray, v: FloatArray, change: Onset) -> bool:
-    old, new = _levels(t, v, change, None)
-    before, after = float(np.median(old)), float(np.median(new))
-    return abs(after - before) >= MATERIAL * max(abs(before), abs(after))
+def _is_material(levels: tuple[FloatArray, FloatArray], material: float) -> bool:
+    before, after = (float(np.median(level)) for level in levels)
+    return abs(after - before) >= material * max(abs(before), abs(after))
 
 
-def _shape(t: FloatArray, v: FloatArray, change: Onset | None) -> Shape:
+def _shape(t: FloatArray, v: FloatArray, change: Onset | None, material: float) -> Shape:
     if change is None:
-        return Shape.RAMP if len(v) >= MIN_BEFORE + MIN_AFTER and _is_sloped(v, float(np.median(v))) else Shape.FLAT
+        enough = len(v) >= MIN_BEFORE + MIN_AFTER
+        return Shape.RAMP if enough and _is_sloped(v, float(np.median(v)), material) else Shape.FLAT
     if change.until is not None:
         return Shape.SPIKE
     old, new = _levels(t, v, change, None)
-    return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, float(np.median(old))) else Shape.STEP
+    return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, float(np.median(old)), material) else Shape.STEP
 
 
-def _is_sloped(v: FloatArray, level: float) -> bool:
+def _is_sloped(v: FloatArray, level: float, material: float) -> bool:
     """Whether a line explains these values, and climbs by a good part of their distance from ``level``.
 
     The slope is the median over pairs half the window apart, so that a restart at the end does not hide a leak.
@@ -210,7 +214,7 @@ def _is_sloped(v: FloatArray, level: float) -> bool:
     unexplained = robust_scale(v - slope * np.arange(len(v)))
     distance = abs(float(np.median(v)) - level)
     climb = abs(slope) * (len(v) - 1)
-    return unexplained**2 <= (1 - LINE_FIT) * spread**2 and climb >= max(distance / 2, MATERIAL * abs(level)) > 0
+    return unexplained**2 <= (1 - LINE_FIT) * spread**2 and climb >= max(distance / 2, material * abs(level)) > 0
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sre_bot.signals.series import CAME_OR_WENT, Series, SeriesFacts, Shape, facts, on_grid, sparkline
+from sre_bot.signals.series import CAME_OR_WENT, MATERIAL_FLOW, Series, SeriesFacts, Shape, facts, on_grid, sparkline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,6 +102,16 @@ def test_a_series_that_came_or_went_shifts_by_a_fixed_amount_and_one_of_its_leve
 
 def test_a_change_too_small_for_a_human_is_none() -> None:
     assert facts_of(100 + NOISE * 1e-4 + 0.1 * (K >= 200)).shape is Shape.FLAT
+
+
+def test_how_small_a_change_may_be_is_told_by_who_knows_the_unit_and_from_nothing_any_is_one() -> None:
+    slower = series(0.282 + NOISE * 1e-4 + 0.007 * (K >= 200))
+    assert facts(slower).shape is Shape.STEP
+    assert facts(slower, material=MATERIAL_FLOW).onset is None
+    assert facts(slower, material=MATERIAL_FLOW).shape is Shape.FLAT
+    assert facts(series(0.001 * (K >= 200)), material=MATERIAL_FLOW).shape is Shape.STEP
+    climbing = series(100 + K * 0.02)
+    assert (facts(climbing).shape, facts(climbing, material=MATERIAL_FLOW).shape) == (Shape.RAMP, Shape.FLAT)
 
 
 def test_a_few_errors_in_an_availability_close_to_one_are_a_change() -> None:
