@@ -15,35 +15,42 @@ if TYPE_CHECKING:
 
 
 class _JsonFormatter(logging.Formatter):
-    """Time (RFC 3339), level, logger, message and, for an exception, its stack."""
+    """Time (RFC 3339), level, logger, message and, for an exception, its stack.
+
+    Each text is redacted before it is escaped, so that no escape hides a secret and no redaction breaks the line.
+    """
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._redact(record.getMessage()),
         }
         if record.exc_info:
-            line["stack"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+            line["stack"] = self._redact(self.formatException(record.exc_info))
+        return json.dumps(line)
 
 
-class _Redacting(logging.Formatter):
-    def __init__(self, inner: logging.Formatter, redact: Callable[[str], str]) -> None:
-        super().__init__()
-        self._inner = inner
+class _TextFormatter(logging.Formatter):
+    """Time, level, logger and message on a line, the stack below it."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(self._inner.format(record))
+        return self._redact(super().format(record))
 
 
 def log_to_stderr(form: LogFormat, redact: Callable[[str], str]) -> None:
     """Send every log line of the program to standard error, redacted."""
-    inner = _JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(inner, redact))
+    handler.setFormatter(_JsonFormatter(redact) if form == "json" else _TextFormatter(redact))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

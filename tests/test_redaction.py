@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import copy
 import gzip
 import html
 import json
-import pickle
 import random
 import string
 import time
@@ -15,12 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sre_bot.redaction import Redactor, Secret
+from sre_bot.redaction import Redactor
 
 CORPORA = Path(__file__).parents[1] / "../shared/corpora"
 REDACTOR = Redactor()
@@ -140,27 +137,6 @@ INNOCENT = (
 )
 
 
-def test_secret_shows_itself_only_when_asked() -> None:
-    secret = Secret(PLAIN["mixed"])
-    model = pydantic.create_model("Settings", token=(Secret, ...))
-    shown = [str(secret), repr(secret), f"{secret:>20}", json.dumps({"token": secret}, default=str)]
-    shown += [str(copy.deepcopy([secret])), model(token=PLAIN["mixed"]).model_dump_json(), repr(model(token=secret))]
-    assert not any(PLAIN["mixed"] in text for text in shown)
-    assert secret.reveal() == PLAIN["mixed"]
-
-
-def test_secret_cannot_be_pickled() -> None:
-    with pytest.raises(TypeError, match="never pickled"):
-        pickle.dumps(Secret("x"))
-
-
-def test_secrets_compare_by_value_and_an_empty_one_is_false() -> None:
-    assert Secret("a") == Secret("a")
-    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
-    assert Secret("a") != "a"
-    assert not Secret("")
-
-
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("kind", sorted({*SECRETS} - {"webhook"}))
 def test_secret_goes_and_the_text_around_it_stays(notation: str, kind: str) -> None:
@@ -200,7 +176,7 @@ def test_what_an_investigation_lives_on_stays(text: str) -> None:
     assert REDACTOR.redact(text) == text
 
 
-@pytest.mark.parametrize("secret", ["winter rose & thorn/7", "pässwört-lang", PLAIN["base64"]])
+@pytest.mark.parametrize("secret", ["winter rose & thorn/7", "pässwört-lang", 'quöte"and\\back', PLAIN["base64"]])
 def test_configured_credential_goes_in_every_form_it_travels_in(secret: str) -> None:
     redactor = Redactor([secret])
     forms = [
@@ -208,6 +184,8 @@ def test_configured_credential_goes_in_every_form_it_travels_in(secret: str) -> 
         quote(secret, safe=""),
         quote(secret).replace("%C3%A4", "%c3%a4"),
         json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+        repr(secret),
         html.escape(secret),
     ]
     for before in ("", "a", "ab"):

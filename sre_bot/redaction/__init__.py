@@ -1,6 +1,5 @@
 """Secrets out, at both edges: before a text reaches the model, and before it reaches a human, a log or a file."""
 
 from sre_bot.redaction.redactor import Redactor
-from sre_bot.redaction.secret import Secret
 
-__all__ = ["Redactor", "Secret"]
+__all__ = ["Redactor"]

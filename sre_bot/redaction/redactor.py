@@ -96,9 +96,10 @@ def _exactly(secrets: Iterable[str]) -> Any:
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """A credential as it is or URL encoded, escaped for JSON or HTML, in hex, and in base64, as patterns."""
+    """A credential as it is or URL encoded, escaped for JSON, Python or HTML, in hex, and in base64, as patterns."""
     raw = secret.encode()
-    literal = {json.dumps(secret)[1:-1].encode(), html.escape(secret).encode(), raw.hex().encode()}
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    literal = {form.encode() for form in escaped | {html.escape(secret), raw.hex()}}
     if len(raw) >= _SHORTEST_FORM:
         yield b"".join(map(_byte_in_url, raw))
     yield from (re2.escape(form) for form in literal | _faces_in_base64(raw) if len(form) >= _SHORTEST_FORM)
