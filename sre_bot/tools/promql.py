@@ -39,11 +39,23 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that may be sent; ``unit`` as in ``signals.units`` ("" = unknown)."""
+    """A query that may be sent.
+
+    ``unit`` as in ``signals.units`` ("" = unknown); ``rated`` when it looks at ranges of samples, not at single ones.
+    ``interpolated`` when a ``histogram_quantile`` is in it, ``quantile`` when it is nothing else.
+    """
 
     text: str
     selectors: tuple[Selector, ...]
     unit: str
+    rated: bool
+    interpolated: bool
+    quantile: bool
+
+    @property
+    def buckets(self) -> tuple[Selector, ...]:
+        """What it asks for that are buckets of classic histograms."""
+        return tuple(s for s in self.selectors if (s.metric or "").endswith("_bucket"))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -70,7 +82,14 @@ def guarded(text: str, *, source: str, end: datetime, now: datetime) -> Query:
         raise QueryRefusedError(source, "a time or duration in it is out of range", query=text) from error
     except ValueError as error:
         raise QueryRefusedError(source, str(error), query=text[:MAX_LENGTH]) from error
-    return Query(text, tuple(_selectors(expression)), unit_of_expression(expression))
+    return Query(
+        text,
+        tuple(_selectors(expression)),
+        unit_of_expression(expression),
+        rated=_is_rated(expression),
+        interpolated=_is_interpolated(expression),
+        quantile=_is_quantile(expression),
+    )
 
 
 def _parsed(text: str) -> p.Expr:
@@ -188,6 +207,20 @@ def _metric(selector: p.VectorSelector) -> str | None:
     matchers = selector.matchers.matchers
     exact = (m.value for m in matchers if m.name == "__name__" and m.op == p.MatchOp.Equal)
     return selector.name or next(exact, None)
+
+
+def _is_rated(node: p.Expr) -> bool:
+    return isinstance(node, p.MatrixSelector) or any(_is_rated(child) for child in children(node))
+
+
+def _is_interpolated(node: p.Expr) -> bool:
+    return _is_quantile(node) or any(_is_interpolated(child) for child in children(node))
+
+
+def _is_quantile(node: p.Expr) -> bool:
+    while isinstance(node, p.ParenExpr):
+        node = node.expr
+    return isinstance(node, p.Call) and node.func.name == "histogram_quantile"
 
 
 _RATES = frozenset({"rate", "irate", "deriv"})

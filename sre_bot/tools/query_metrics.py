@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -12,21 +13,22 @@ from pydantic import Field
 from sre_bot.errors import QueryRefusedError, SourceError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
-from sre_bot.signals.series import on_grid
+from sre_bot.signals.series import Series, on_grid
 from sre_bot.tools.absence import why_no_data
+from sre_bot.tools.beginning import beginning, first_value
+from sre_bot.tools.buckets import CAVEAT, buckets_of
 from sre_bot.tools.crowd import crowd
 from sre_bot.tools.metrics import chosen
 from sre_bot.tools.promql import guarded
-from sre_bot.tools.readings import chart, headline, instant_lines, point_lines, range_lines, ranked
+from sre_bot.tools.readings import chart, headline, instant_headline, instant_lines, point_lines, range_lines, ranked
 from sre_bot.tools.text import quoted
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
-    from sre_bot.signals.series import QueryResult, Series
+    from sre_bot.signals.series import QueryResult
     from sre_bot.tools.metrics import Metrics
     from sre_bot.tools.promql import Query
     from sre_bot.tools.window import AskedWindow
@@ -74,32 +76,80 @@ async def _instant(source: Metrics, query: Query, asked: AskedWindow) -> Observa
     series = [one for one in result.series if len(one.values)]
     if not series:
         return await _nothing(source, query, asked, result)
-    lines = instant_lines(series, query.unit)
+    lines = instant_lines(series, query.unit, await buckets_of(source, query, asked.window.end))
     head = f"At {asked.window.end:%Y-%m-%d %H:%M:%S}Z{asked.note}, {_counted(series, query)}:"
-    content = "\n".join([head, *lines, *_warnings(source, result)])
-    return Observation(f"{quoted(query.text, 80)}: {lines[0]}", content, links=_links(source, query, asked))
+    content = "\n".join([head, *lines, *_caveats(query), *_warnings(source, result)])
+    summary = f"{quoted(query.text, 80)}: {instant_headline(series, query.unit)}"
+    return Observation(summary, content, links=_links(source, query, asked))
 
 
 async def _range(source: Metrics, query: Query, asked: AskedWindow, *, points: bool) -> Observation:
-    step = step_for(asked.window.duration)
-    steps = max(1, asked.window.duration // step)
-    doubled = TimeWindow(asked.window.end - 2 * steps * step, asked.window.end)
-    result, notes = await _series(source, query.text, doubled, step)
-    grid = {"start": doubled.start.timestamp(), "end": doubled.end.timestamp(), "step": step.total_seconds()}
-    readings = await asyncio.to_thread(ranked, [on_grid(one, **grid) for one in result.series], steps)
+    answer = await _answer(source, query, asked.window)
+    readings = await asyncio.to_thread(ranked, answer.series, answer.split, query.unit)
     if not readings:
-        return await _nothing(source, query, asked, result)
-    head = (
-        f"{asked}, every {step.total_seconds():g}s ({steps + 1} points), compared with as long before; "
-        f"{_counted([reading.series for reading in readings], query)}:"
-    )
-    lines = [*notes, head, *range_lines(readings, query.unit), *(point_lines(readings) if points else [])]
+        return await _nothing(source, query, asked, answer.result)
+    buckets = await buckets_of(source, query, asked.window.end)
+    head = f"{asked}, {answer}; {_counted([reading.series for reading in readings], query)}:"
+    told = range_lines(readings, query.unit, buckets)
+    lines = [*answer.notes, head, *told, *(point_lines(readings) if points else []), *_caveats(query)]
     return Observation(
         f"{quoted(query.text, 80)}: {headline(readings, query.unit)}",
-        "\n".join([*lines, *_warnings(source, result)]),
+        "\n".join([*lines, *_warnings(source, answer.result)]),
         links=_links(source, query, asked),
         charts=(chart(readings, query.text, query.unit),),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Series on one grid, the asked window from ``split`` on; ``begin`` is set when there are no data before then."""
+
+    result: QueryResult
+    notes: Sequence[str]
+    series: Sequence[Series]
+    step: timedelta
+    split: int
+    begin: float | None = None
+
+    def __str__(self) -> str:
+        """How it was asked, and what it is compared with."""
+        begin = "" if self.begin is None else f"data begin {datetime.fromtimestamp(self.begin, UTC):%H:%M:%S}"
+        before = (
+            f"compared with {'before' if begin else 'as long before'}" if self.split else "nothing before to compare"
+        )
+        points = len(self.series[0].times) - self.split
+        told = ", ".join(part for part in (begin, before) if part)
+        return f"every {self.step.total_seconds():g}s ({points} points), {told}"
+
+
+async def _answer(source: Metrics, query: Query, window: TimeWindow) -> _Answer:
+    """The window and as long before; what is younger than that, from its beginning and as closely as it deserves."""
+    step = step_for(window.duration)
+    steps = max(1, window.duration // step)
+    doubled = TimeWindow(window.end - 2 * steps * step, window.end)
+    answer = await _asked_for(source, query, doubled, step, steps)
+    begun = await beginning(source, query, answer.series, step)
+    if begun is None or begun.alone:
+        return answer
+    began = datetime.fromtimestamp(begun.time, UTC)
+    finer = step_for(max(window.end - began, MAX_STEPS * begun.interval))
+    if finer < step:
+        closer = max(1, -(-(window.end - began + step) // finer))
+        answer = await _asked_for(source, query, TimeWindow(window.end - closer * finer, window.end), finer, 0)
+    return _from_its_beginning(answer)
+
+
+async def _asked_for(source: Metrics, query: Query, window: TimeWindow, step: timedelta, split: int) -> _Answer:
+    result, notes = await _series(source, query.text, window, step)
+    grid = {"start": window.start.timestamp(), "end": window.end.timestamp(), "step": step.total_seconds()}
+    return _Answer(result, notes, [on_grid(one, **grid) for one in result.series], step, split)
+
+
+def _from_its_beginning(answer: _Answer) -> _Answer:
+    first = min((index for one in answer.series if (index := first_value(one)) is not None), default=0)
+    series = [Series(one.labels, one.times[first:], one.values[first:]) for one in answer.series]
+    begin = float(answer.series[0].times[first]) if answer.series else None
+    return replace(answer, series=series, split=max(0, answer.split - first), begin=begin)
 
 
 async def _series(source: Metrics, promql: str, window: TimeWindow, step: timedelta) -> tuple[QueryResult, list[str]]:
@@ -134,6 +184,10 @@ def _counted(series: Sequence[Series], query: Query) -> str:
 
 def _links(source: Metrics, query: Query, asked: AskedWindow) -> tuple[Link, ...]:
     return (Link(f"graph in {source.name}", source.graph_url(query.text, asked.window)),)
+
+
+def _caveats(query: Query) -> list[str]:
+    return [CAVEAT] if query.interpolated and query.buckets else []
 
 
 def _warnings(source: Metrics, result: QueryResult) -> list[str]:

@@ -166,6 +166,15 @@ words = (
 pieces = st.sampled_from([*words.split(), " offset -1h", " @ ", " and ", "\n", "\x7f"])
 
 
+def test_it_is_known_whether_a_query_is_a_quantile_or_has_one_in_it_and_whether_it_takes_ranges() -> None:
+    quantile = "(histogram_quantile(0.9, sum by (le) (rate(a_seconds_bucket[5m]))))"
+    told = [
+        (read(q).rated, read(q).interpolated, read(q).quantile) for q in (quantile, f"{quantile} * 1000", "a_total")
+    ]
+    assert told == [(True, True, True), (True, True, False), (False, False, False)]
+    assert [one.metric for one in read(f"{quantile} + b").buckets] == ["a_seconds_bucket"]
+
+
 @given(st.lists(pieces, max_size=40).map("".join))
 @settings(max_examples=500, deadline=None)
 def test_whatever_is_asked_is_either_read_or_refused(query: str) -> None:

@@ -63,6 +63,142 @@ async def test_a_range_answer_is_facts_and_names_the_moment_of_the_change() -> N
     assert not seen.failed
 
 
+def seconds(values: NDArray[np.float64], **labels: str) -> Series:
+    """A value a second, up to the present."""
+    times = AT.timestamp() - np.arange(len(values), dtype=np.float64)[::-1]
+    return Series(labels, times, np.asarray(values, float))
+
+
+ERRORS = np.where(np.arange(40) < 20, 0.0, 8.0)
+COUNTED = 'max(count_over_time({__name__="a_total"}[300s]))'
+
+
+async def test_data_younger_than_the_window_are_said_to_begin_once_and_looked_at_closely() -> None:
+    query = "sum by (service) (rate(a_total[5s]))"
+    young = [seconds(ERRORS, service="checkout"), seconds(50 + NOISE[:40], service="web")]
+    metrics = FakeMetrics(answers={query: young, COUNTED: [seconds(np.arange(1.0, 42))]})
+    head, first, second = (await look(metrics, query=query)).content.splitlines()
+    assert head == (
+        "2026-11-20 11:00:00 to 12:00:00Z, every 1s (40 points), data begin 11:59:21, nothing before to compare; "
+        "2 series, in a/s:"
+    )
+    assert first.startswith("service=checkout: 0/s … 8/s mean 4/s last 8/s; step 11:59:41 ±1s 0/s → 8/s |")
+    assert "; flat |" in second
+    for word in ("appeared", "missing", "none before"):
+        assert word not in first + second
+
+
+async def test_young_data_are_not_looked_at_closer_than_they_are_scraped() -> None:
+    scraped = series(np.arange(1.0, 21))
+    metrics = FakeMetrics(answers={"a_total": [scraped], COUNTED: [scraped]})
+    assert "every 15s (20 points), data begin 11:55:15, " in (await look(metrics, query="a_total")).content
+
+
+async def test_data_that_begin_before_the_window_are_compared_with_what_there_is() -> None:
+    since = np.where(np.arange(POINTS) < 200, np.nan, 50.0)
+    head = (await look(FakeMetrics(answers={"up": [series(since)]}), query="up")).content.splitlines()[0]
+    assert head.endswith(" every 15s (241 points), data begin 10:50:00, compared with before; 1 series:")
+
+
+async def test_a_series_that_appears_beside_older_ones_is_said_to_with_its_first_value_and_what_it_did_then() -> None:
+    late = np.where(np.arange(POINTS) < 420, np.nan, 2.0 + 9 * (np.arange(POINTS) >= 450))
+    metrics = FakeMetrics(answers={"up": [flat(pod="old"), series(late, pod="new")]})
+    lines = (await look(metrics, query="up")).content.splitlines()
+    assert lines[0].endswith("compared with as long before; 2 series:")
+    assert lines[1].startswith(
+        "pod=new: 2 … 11 mean 6.57 last 11; appeared 11:45:00 ±15s at 2, then step 11:52:30 ±15s 2 → 11 |"
+    )
+
+
+async def test_a_series_appeared_when_its_metric_is_older_though_no_other_series_was_asked_for() -> None:
+    query, late = 'rate(a_total{code="500"}[1m])', np.where(np.arange(POINTS) < 440, np.nan, 5.0)
+    older = FakeMetrics(answers={query: [series(late)], COUNTED: [series(np.full(POINTS, 20.0))]})
+    assert "; appeared 11:50:00 ±15s at 5/s |" in (await look(older, query=query)).content
+    blind = FakeMetrics(answers={query: [series(late)]})
+    assert "data begin 11:50:00" in (await look(blind, query=query)).content
+
+
+async def test_a_leak_that_ended_the_series_is_told_with_its_last_value() -> None:
+    leak = np.where(np.arange(POINTS) < 440, np.arange(POINTS), np.nan)
+    seen = await look(FakeMetrics(answers={"up": [series(leak), flat(pod="b")]}), query="up")
+    assert "gone since 11:50:00 ±15s, was 439 after a ramp " in seen.content
+
+
+async def test_a_latency_that_wavers_by_a_few_percent_is_flat_and_errors_from_nothing_are_not() -> None:
+    late = np.arange(POINTS) >= 400
+    slower = series(0.282 + 1e-4 * NOISE + 0.007 * late)
+    failing = series(0.02 * late)
+    metrics = FakeMetrics(answers={"a_seconds": [slower], "rate(a_total[5m])": [failing]})
+    assert "; flat |" in (await look(metrics, query="a_seconds")).content
+    assert "step 11:40:00 ±15s 0/s → 0.02/s" in (await look(metrics, query="rate(a_total[5m])")).content
+
+
+async def test_a_fall_that_passed_is_a_dip_and_a_rise_a_spike() -> None:
+    passing = 30 * ((np.arange(POINTS) >= 400) & (np.arange(POINTS) < 420))
+    metrics = FakeMetrics(answers={"up": [series(50 + NOISE - passing)], "b": [series(50 + NOISE + passing)]})
+    assert "; dip 11:40:00 " in (await look(metrics, query="up")).content
+    assert "; spike 11:40:00 " in (await look(metrics, query="b")).content
+
+
+async def test_series_that_are_zero_throughout_share_a_line() -> None:
+    zeros = [series(np.zeros(POINTS), code=str(code)) for code in range(500, 530)]
+    metrics = FakeMetrics(answers={"up": [*zeros, stepped(20, code="200")], "b": zeros[:2]})
+    seen = await look(metrics, query="up", points=True)
+    lines = seen.content.splitlines()
+    assert lines[1].startswith("code=200: ")
+    assert lines[2].startswith("30 of 31 series are 0 throughout: code=500; code=501; ")
+    assert lines[2].endswith("; code=523; +6 more")
+    assert [line.partition(" from ")[0] for line in lines[3:]] == ["points of code=200"]
+    everything = (await look(metrics, query="b", points=True)).content.splitlines()
+    assert everything[1:] == ["all 2 series are 0 throughout: code=500; code=501"]
+    now = await look(metrics, query="up", instant=True)
+    assert now.summary.startswith("up: code=200 ")
+    assert "\n30 of 31 series are 0: code=500; " in now.content
+
+
+async def test_points_are_of_the_series_that_moved_and_it_says_of_how_many_there_are_none() -> None:
+    metrics = FakeMetrics(answers={"up": [*(flat(pod=f"pod-{i}") for i in range(9)), stepped(20, pod="guilty")]})
+    lines = (await look(metrics, query="up", points=True)).content.splitlines()
+    listed = [line for line in lines if line.startswith("points of ")]
+    assert len(listed) == 8
+    assert listed[0].startswith("points of pod=guilty ")
+    assert all(line.count(",") < 40 for line in listed)
+    assert lines[-1] == "no points of 2 more series, which moved less: ask for them alone"
+
+
+QUANTILE = "histogram_quantile(0.95, sum by (le) (rate(a_seconds_bucket[5m])))"
+CAVEAT = "histogram_quantile interpolates: its values are exact only to the bucket that they fall in."
+
+
+async def test_a_quantile_is_told_with_the_buckets_that_it_was_interpolated_in() -> None:
+    bounds = [series(np.ones(1), le=le) for le in ("0.1", "0.5", "1", "2", "+Inf")]
+    slower = series(np.where(np.arange(POINTS) < 400, 0.2, 1.85))
+    metrics = FakeMetrics(
+        answers={QUANTILE: [slower], 'group by (le) ({__name__="a_seconds_bucket"})': bounds},
+    )
+    lines = (await look(metrics, query=QUANTILE)).content.splitlines()
+    assert " 200 ms → 1.85 s (in the bucket 100 ms … 500 ms → 1 s … 2 s) |" in lines[1]
+    assert lines[2] == CAVEAT
+    now = await look(metrics, query=QUANTILE, instant=True)
+    assert "value: 1.85 s (in the bucket 1 s … 2 s)" in now.content
+
+
+async def test_a_quantile_at_the_highest_bound_may_be_anything_above() -> None:
+    bounds = [series(np.ones(1), le=le) for le in ("1", "2", "+Inf")]
+    answers = {QUANTILE: [series(np.full(POINTS, 2.0))], 'group by (le) ({__name__="a_seconds_bucket"})': bounds}
+    assert "(in the bucket 2 s or more)" in (await look(FakeMetrics(answers=answers), query=QUANTILE)).content
+
+
+async def test_a_quantile_whose_buckets_are_not_seen_is_told_with_the_caveat_alone() -> None:
+    query = f"{QUANTILE} * 1000"
+    metrics = FakeMetrics(answers={QUANTILE: [flat(1)], query: [flat(1)], "up": [flat()]})
+    for asked in (QUANTILE, query):
+        content = (await look(metrics, query=asked)).content
+        assert content.endswith(CAVEAT)
+        assert "in the bucket" not in content
+    assert CAVEAT not in (await look(metrics, query="up")).content
+
+
 async def test_the_series_that_moved_come_first_and_all_others_in_one_line() -> None:
     quiet = [flat(pod=f"pod-{i}") for i in range(123)]
     metrics = FakeMetrics(answers={"up": [*quiet[:60], stepped(10, pod="guilty"), *quiet[60:]]})
