@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import Change, ChangeKind
-from sre_bot.sources.git import Git
+from sre_bot.signals.changes import span
+from sre_bot.sources.fetching import last_fetched
+from sre_bot.sources.git import Git, moment
+from sre_bot.sources.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sre_bot.incident import TimeWindow
+    from sre_bot.sources.tree import Content, Matches
 
 _RECORD = "%x00%H%x00%ct%x00%an%x00%s"
 _LOG = ("--encoding=UTF-8", "--no-color", "--no-show-signature", "--no-textconv", "--no-ext-diff")
@@ -30,11 +35,24 @@ _REF = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._/+-]{0,199}")
 _CLOCK_SKEW = 24 * 3600
 """Git stops walking at the first commit older than asked for; clocks of committers differ by less than this."""
 _MAX_NAMES = 64 * 1024
-_LAST_SECOND = 253_402_300_799
+STALE = timedelta(hours=1)
+"""A clone that was not fetched for so long may miss the very change that is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A state of the files: the full hash and when it was committed."""
+
+    revision: str
+    time: datetime
+
+
+def _present() -> datetime:
+    return datetime.now(UTC)
 
 
 class GitRepository:
-    """A clone on this machine; fits Repository. Every method raises SourceError.
+    """A clone on this machine; fits Repository and Code. Every method raises SourceError.
 
     Whatever a window does not reach stays unseen; commits are dated by their committer, tags by their tagger (a
     lightweight tag by its commit).
@@ -46,6 +64,8 @@ class GitRepository:
         timeout: seconds one git command may take.
         max_diff: bytes of a diff that are shown.
         max_listing: bytes of a list of commits and their files; one that is longer is refused.
+        stale_after: a clone that was not fetched for so long is called stale by `check`.
+        now: tells the present, for `check`.
     """
 
     def __init__(
@@ -57,9 +77,15 @@ class GitRepository:
         timeout: float = 10.0,
         max_diff: int = 100_000,
         max_listing: int = 16 * 1024 * 1024,
+        stale_after: timedelta = STALE,
+        now: Callable[[], datetime] = _present,
     ) -> None:
         self.name = name
         self._git = Git(name, path, timeout)
+        self.files = Tree(self._git)
+        self._web_url = web_url
+        self._stale_after = stale_after
+        self._now = now
         self._commit_url = _commit_url(web_url) if web_url else None
         self._max_diff = max_diff
         self._max_listing = max_listing
@@ -85,7 +111,7 @@ class GitRepository:
                 found.append(
                     Change(
                         ChangeKind.TAG,
-                        _moment(int(time)),
+                        moment(int(time)),
                         title,
                         revision=revision,
                         author=tagger or None,
@@ -132,13 +158,75 @@ class GitRepository:
         """Where a human sees the commit, if the repository has a web address."""
         return self._commit_url.replace("{sha}", quote(revision, safe="")) if self._commit_url else None
 
+    async def as_of(self, at: datetime, revision: str | None = None) -> Commit:
+        """The state of the files at a moment: what a revision says, or the newest commit of the default branch.
+
+        The default branch is that of the remote ``origin``, or what is checked out where there is none. Its history
+        is followed along first parents, so that work that was merged only later is not seen before.
+
+        Raises:
+            QueryRefusedError: there was no commit yet, or the revision is not known or later than ``at``.
+        """
+        start = await self.resolve(revision) if revision else await self._default_branch()
+        until = () if revision else ("--first-parent", f"--until=@{int(at.timestamp())}")
+        output = await self._git.run("log", *_LOG, "-1", "--format=%H %ct", *until, start, limit=_MAX_NAMES)
+        sha, _, time = output.text.strip().partition(" ")
+        commit = Commit(sha, moment(int(time or 0)))
+        if not sha or commit.time > at:
+            what = f"{revision} is of {commit.time:%Y-%m-%d %H:%M:%S}Z" if revision else "its first commit is"
+            sentence = f"{what} later than the present of this investigation, {at:%Y-%m-%d %H:%M:%S}Z"
+            raise QueryRefusedError(self.name, sentence, query=revision)
+        return commit
+
+    async def grep(self, commit: str, pattern: str, path: str = "") -> Matches:
+        """Lines of a commit's files (full hash) that match; see `Tree.grep`."""
+        return await self.files.grep(commit, pattern, path)
+
+    async def read(self, commit: str, path: str) -> Content:
+        """A file or folder of a commit (full hash); see `Tree.read`."""
+        return await self.files.read(commit, path)
+
+    def file_url(self, revision: str, path: str, line: int | None = None) -> str | None:
+        """Where a human sees a file as of a commit, if the repository has a web address that we know the ways of."""
+        return _file_url(self._web_url, revision, path, line) if self._web_url else None
+
+    async def freshness(self) -> datetime | None:
+        """When it was last fetched, or cloned; None for a repository without a remote, which cannot lag behind."""
+        return await last_fetched(self._git)
+
+    async def stale(self, now: datetime) -> str | None:
+        """A warning when the clone lags behind its remote by more than ``stale_after``, else None."""
+        fetched = await self.freshness()
+        if fetched is None or now - fetched <= self._stale_after:
+            return None
+        sentence = "what was pushed since is not known; fetch it on a schedule, or see why that fails"
+        return f"last fetched {span(now - fetched)} ago: {sentence}"
+
     async def check(self) -> str:
-        """One line on how it does: its newest commit, and how old that is by git's clock."""
+        """One line on how it does: its newest commit, how old that is by git's clock, and when it was fetched."""
         await self._require_whole_history()
         output = await self._git.run("log", *_LOG, "-1", "--format=%h, %cr", *_EVERYWHERE, limit=_MAX_NAMES)
         if not output.data:
             raise self._empty()
-        return f"newest commit {output.text.strip()}"
+        now, fetched = self._now(), await self.freshness()
+        age = f"last fetched {span(max(now - fetched, timedelta()))} ago" if fetched else None
+        told = await self.stale(now) or age
+        return f"newest commit {output.text.strip()}" + (f"; {told}" if told else "")
+
+    async def _default_branch(self) -> str:
+        """The hash that the default branch stands on."""
+        head = (await self._git.attempt("symbolic-ref", "--quiet", "HEAD", limit=_MAX_NAMES)).output.text.strip()
+        remote = ["refs/remotes/origin/HEAD", f"refs/remotes/origin/{head.removeprefix('refs/heads/')}"]
+        listed = await self._git.run("for-each-ref", "--format=%(refname) %(objectname)", *remote, limit=_MAX_NAMES)
+        known = dict(line.split(" ") for line in listed.text.splitlines())
+        sha = next((known[name] for name in remote if name in known), None)
+        if sha is None:
+            arguments = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+            sha = (await self._git.attempt(*arguments, limit=_MAX_NAMES)).output.text.strip()
+        if not sha:
+            await self._require_whole_history()  # it may not be a repository at all
+            raise self._empty()
+        return sha
 
     async def _by_prefix(self, prefix: str) -> str | None:
         """The one commit whose hash begins so; it is looked up first, so that a branch cannot pass for it by name."""
@@ -184,7 +272,7 @@ class GitRepository:
                 files.append(field if files else field.removeprefix("\n"))
             change = Change(
                 ChangeKind.COMMIT,
-                _moment(time),
+                moment(time),
                 subject,
                 revision=sha,
                 author=author,
@@ -195,11 +283,6 @@ class GitRepository:
             yield time, change
 
 
-def _moment(seconds: int) -> datetime:
-    """A commit may claim any time; beyond the calendar it is the calendar's end."""
-    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
-
-
 def _commit_url(web_url: str) -> str:
     if "{sha}" in web_url:
         return web_url
@@ -207,3 +290,11 @@ def _commit_url(web_url: str) -> str:
     if "gitlab" in host:
         return f"{base}/-/commit/{{sha}}"
     return f"{base}/commits/{{sha}}" if "bitbucket" in host else f"{base}/commit/{{sha}}"
+
+
+def _file_url(web_url: str, revision: str, path: str, line: int | None) -> str | None:
+    if "{sha}" in web_url:
+        return None
+    base, host = web_url.rstrip("/").removesuffix(".git"), urlsplit(web_url).hostname or ""
+    way, anchor = ("src", "lines-") if "bitbucket" in host else ("-/blob" if "gitlab" in host else "blob", "L")
+    return f"{base}/{way}/{quote(revision, safe='')}/{quote(path)}" + (f"#{anchor}{line}" if line else "")
