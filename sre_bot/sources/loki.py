@@ -11,13 +11,13 @@ import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceError, SourceUnavailableError
-from sre_bot.incident import SERVICE_LABELS, LogAnswer, LogLevel
+from sre_bot.incident import SERVICE_LABELS, LogAnswer, LogFilter, LogLevel
 from sre_bot.sources.answers import read_json
 from sre_bot.sources.log_lines import read_line
 from sre_bot.sources.outbound import Policy, PolicyTransport
@@ -25,7 +25,7 @@ from sre_bot.sources.outbound import Policy, PolicyTransport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sre_bot.incident import LogFilter, LogLine, TimeWindow
+    from sre_bot.incident import LogLine, TimeWindow
 
 _RANGE, _INSTANT = "/loki/api/v1/query_range", "/loki/api/v1/query"
 MAX_LINES = 5_000
@@ -45,9 +45,15 @@ _MAX_SAID = 300
 T = TypeVar("T")
 
 
+Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class _Stream(BaseModel):
+    """Lines of one set of labels, structured metadata included; a line's third part, if any, repeats some of these."""
+
     stream: dict[str, str]
-    values: list[tuple[str, str] | tuple[str, str, dict[str, dict[str, str]]]]
+    values: list[tuple[Nanoseconds, str] | tuple[Nanoseconds, str, object]]
 
 
 class _Streams(BaseModel):
@@ -56,7 +62,7 @@ class _Streams(BaseModel):
 
 
 class _Sample(BaseModel):
-    value: tuple[float, str]
+    value: tuple[float, Number]
 
 
 class _Vector(BaseModel):
@@ -125,7 +131,7 @@ class LokiSource:
     ) -> LogAnswer:
         """The oldest (or newest) lines that are wanted, at most ``limit`` and MAX_LINES, in that order.
 
-        Where there are more, all are counted; ``total`` is None when Loki does not count so many.
+        Where there are more, all are counted; ``total`` is None when Loki cannot count so many, or not by their level.
 
         Raises:
             QueryRefusedError: Loki refuses the query, e.g. for the length of the window.
@@ -141,10 +147,12 @@ class LokiSource:
         }
         found = await self._get(_RANGE, params, _LINES)
         lines = await asyncio.to_thread(self._read, found, newest_first=newest_first)
-        truncated = len(lines) >= limit
-        kept = tuple(line for line in lines if wanted.lets_pass(line) or wanted.contains is not None)
-        total = await self._count(window, query) if truncated else len(kept)
-        return LogAnswer(kept, truncated and total != len(kept), total)
+        told = LogFilter(at_least=wanted.at_least)  # a line without the level label is sent all the same
+        kept = tuple(line for line in lines if told.lets_pass(line))
+        if len(lines) < limit:
+            return LogAnswer(kept, total=len(kept))
+        total = await self._count(window, query)
+        return LogAnswer(kept, total != len(lines), total if len(kept) == len(lines) else None)
 
     async def services(self, window: TimeWindow) -> Sequence[str]:
         """The values of the service label; Loki looks at whole blocks, so it may name some from near the window."""
@@ -179,11 +187,7 @@ class LokiSource:
         labels = (self._service_label, *SERVICE_LABELS)
         lines = []
         for stream in found.data.result:
-            for nanoseconds, text, *extra in stream.values:
-                known = dict(stream.stream)
-                for more in extra:
-                    known |= {key: value for fields in more.values() for key, value in fields.items()}
-                lines.append(read_line(_moment(nanoseconds), text, known, labels))
+            lines += [read_line(_moment(value[0]), value[1], stream.stream, labels) for value in stream.values]
         return sorted(lines, key=lambda line: line.time, reverse=newest_first)
 
     async def _count(self, window: TimeWindow, query: str) -> int | None:
@@ -197,7 +201,7 @@ class LokiSource:
             found = await self._get(_INSTANT, params, _COUNT)
         except SourceError:
             return None
-        return round(float(found.data.result[0].value[1])) if found.data.result else None
+        return round(found.data.result[0].value[1]) if found.data.result else None
 
     async def _get(self, path: str, params: dict[str, str], form: TypeAdapter[T]) -> T:
         query = params.get("query", path)
@@ -228,5 +232,5 @@ def _nanoseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
-def _moment(nanoseconds: str) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(nanoseconds) // 1_000)
+def _moment(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1_000)

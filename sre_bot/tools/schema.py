@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, WithJsonSchema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sre_bot.investigation import JsonObject, JsonValue
+
+ShortText = Annotated[str, Field(max_length=200), WithJsonSchema({"type": "string"})]
+"""Text that is not long; the schema is silent on the limit, which only those hear of who break it."""
 
 
 def compact_schema(model: type[BaseModel]) -> JsonObject:

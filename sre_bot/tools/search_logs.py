@@ -7,13 +7,14 @@ import difflib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from sre_bot.incident import LogFilter, LogLevel, TimeWindow
 from sre_bot.investigation import Observation
 from sre_bot.signals.log_patterns import find_patterns, first_bad
 from sre_bot.tools.gathering import gathered, missing, unseen
 from sre_bot.tools.log_reading import MAX_LINES, before, read, traced
+from sre_bot.tools.schema import ShortText  # noqa: TC001 - pydantic reads annotations at run time
 from sre_bot.tools.text import estimated_tokens, quoted, stamp
 from sre_bot.tools.tool import Arguments, Tool
 from sre_bot.tools.window import WindowArguments
@@ -35,9 +36,6 @@ MAX_TEMPLATE, MAX_MESSAGE, MAX_VALUE, MAX_ATTRIBUTE = 240, 200, 30, 80
 MAX_PLACES, MAX_VALUES, MAX_ATTRIBUTES, MAX_SERVICES = 4, 3, 6, 3
 MAX_NAMED, LIKE = 15, 0.6
 """Services named where one was not found, and how alike a name must be to be among the first."""
-
-ShortText = Annotated[str, Field(max_length=200), WithJsonSchema({"type": "string"})]
-"""Text that is not long; the limit is told only to whoever breaks it, as every word of a schema costs."""
 
 DESCRIPTION = (
     "Log lines as patterns with counts against the window before (new, grown, gone), first and last time and examples; "

@@ -1,0 +1,206 @@
+"""The tool ``find_traces``: failing or slow requests of a service, held against healthy ones of the same route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from sre_bot.errors import BadInputError, QueryRefusedError
+from sre_bot.incident import TimeWindow
+from sre_bot.investigation import Observation
+from sre_bot.signals.spans import TraceTree
+from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
+from sre_bot.tools.schema import ShortText  # noqa: TC001 - pydantic reads annotations at run time
+from sre_bot.tools.text import estimated_tokens, quoted, stamp
+from sre_bot.tools.tool import Arguments, Tool
+from sre_bot.tools.trace_account import account, one_trace
+from sre_bot.tools.window import WindowArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sre_bot.errors import SourceError
+    from sre_bot.incident import TraceHead
+    from sre_bot.tools.traces import Traces
+    from sre_bot.tools.window import AskedWindow
+
+DEFAULT_WINDOW = timedelta(hours=1)
+MAX_TOKENS = 1_150
+"""So much an answer costs at most."""
+MAX_FOUND = 100
+MAX_ROUTES, MAX_BAD, MAX_HEALTHY = 3, 3, 3
+"""So many routes are told of, with so many bad and healthy traces each looked into."""
+SLOW = 2.0
+"""A trace is slow when it took so many times as long as the middle one of its route, and is among the slowest."""
+
+DESCRIPTION = (
+    "Traces through a service: the failing (else the slowest) ones against healthy ones of the same "
+    "route: deepest failing span, time per service, calls more or fewer. Or one by its id, e.g. of a log line."
+)
+
+
+class TraceArguments(Arguments):
+    """Arguments of ``find_traces``: a window as other tools take it, but by fewer words."""
+
+    service: ShortText | None = None
+    trace_id: ShortText | None = None
+    last: Annotated[str | None, Field(description="default 1h")] = None
+    end: str | None = None
+
+    def window(self, at: datetime) -> AskedWindow:
+        """The window as of ``at``. Raises BadInputError when it cannot be read."""
+        return WindowArguments(last=self.last, end=self.end).window(at, DEFAULT_WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Traces of one route, by their heads: the bad ones, and others to hold them against."""
+
+    service: str
+    name: str
+    bad: tuple[TraceHead, ...]
+    healthy: tuple[TraceHead, ...]
+
+
+def find_traces(sources: Sequence[Traces]) -> Tool[TraceArguments]:
+    """The tool over stores of traces, at least one."""
+
+    async def ask(arguments: TraceArguments, at: datetime) -> Observation:
+        if arguments.trace_id:
+            return await _one(sources, arguments.trace_id, at)
+        if not arguments.service:
+            raise BadInputError("give a service or a trace_id")
+        asked = arguments.window(at)
+        results, errors = await gathered(_look(source, asked.window, arguments.service) for source in sources)
+        if errors and not results:
+            raise all_failed(errors)
+        return _observed([part for result in results for part in result], errors, asked, arguments.service)
+
+    return Tool("find_traces", DESCRIPTION, TraceArguments, ask, tuple(source.name for source in sources))
+
+
+def _observed(
+    parts: Sequence[tuple[str, list[str]]], errors: Sequence[SourceError], asked: AskedWindow, service: str
+) -> Observation:
+    """The routes' accounts, each a headline and its lines, as far as there is room."""
+    name = quoted(service, 60)
+    if not parts:
+        sentence = f"no trace through {name} was found: it had no requests, its name is another, or it is not traced"
+        content = "\n".join([f"{asked}: {sentence}.", *unseen(errors)])
+        return Observation(f"Traces of {name}: none found", content, missing=missing(errors))
+    lines = [f"{asked}, traces through {name}:", *unseen(errors)]
+    for number, (headline, told) in enumerate(parts):
+        more = [*lines, headline, *told]
+        if estimated_tokens("\n".join(more)) > MAX_TOKENS:
+            lines.append(f"+{len(parts) - number} more routes: ask for a service nearer to them.")
+            break
+        lines = more
+    return Observation(f"Traces of {name}: {parts[0][0]}", "\n".join(lines), missing=missing(errors))
+
+
+async def _one(sources: Sequence[Traces], trace_id: str, at: datetime) -> Observation:
+    """One trace, from the first source that has it."""
+    refusals: list[QueryRefusedError] = []
+    for source in sources:
+        try:
+            tree = TraceTree(await source.spans(trace_id))
+        except QueryRefusedError as error:
+            refusals.append(error)
+            continue
+        lines = one_trace(tree, at)
+        return Observation(f"Trace {quoted(trace_id, 40)}: {lines[0]}", "\n".join(lines))
+    raise refusals[0]
+
+
+async def _look(source: Traces, window: TimeWindow, service: str) -> list[tuple[str, list[str]]]:
+    """Of each route with failing traces, or else the slowest: a headline, and what its traces tell."""
+    failed, sample = await asyncio.gather(
+        source.search(window, service, limit=MAX_FOUND, failed=True), source.search(window, service, limit=MAX_FOUND)
+    )
+    bad = {head.trace_id for head in failed}
+    others = [head for head in sample if head.trace_id not in bad]
+    if failed:
+        routes = await _with_healthy(source, window, service, _routes(failed, others))
+    else:
+        routes = _slow(others)
+    return list(await asyncio.gather(*(_told(source, route, window, failing=bool(failed)) for route in routes)))
+
+
+def _routes(bad: Sequence[TraceHead], others: Sequence[TraceHead]) -> list[_Route]:
+    """The routes with most bad traces."""
+    counts = Counter((head.service, head.name) for head in bad)
+    return [
+        _Route(
+            *route,
+            bad=tuple(head for head in bad if (head.service, head.name) == route),
+            healthy=tuple(head for head in others if (head.service, head.name) == route),
+        )
+        for route, _ in counts.most_common(MAX_ROUTES)
+    ]
+
+
+async def _with_healthy(source: Traces, window: TimeWindow, service: str, routes: list[_Route]) -> list[_Route]:
+    """Where no healthy trace of a route is known, some from before the window."""
+
+    async def completed(route: _Route) -> _Route:
+        if route.healthy:
+            return route
+        wide = TimeWindow(window.start - max(window.duration, DEFAULT_WINDOW), window.end)
+        found, failed = await asyncio.gather(
+            source.search(wide, service, limit=MAX_FOUND, route=route.name),
+            source.search(wide, service, limit=MAX_FOUND, route=route.name, failed=True),
+        )
+        bad = {head.trace_id for head in (*failed, *route.bad)}
+        healthy = tuple(head for head in found if head.trace_id not in bad and head.service == route.service)
+        return _Route(route.service, route.name, route.bad, healthy)
+
+    return list(await asyncio.gather(*map(completed, routes)))
+
+
+def _slow(heads: Sequence[TraceHead]) -> list[_Route]:
+    """Per route its slowest traces against its middle ones, the slowest route first."""
+    routes: dict[tuple[str, str], list[TraceHead]] = defaultdict(list)
+    for head in sorted(heads, key=lambda head: head.duration):
+        routes[head.service, head.name].append(head)
+    found = []
+    for route, same in routes.items():
+        middle = len(same) // 2
+        usual = same[max(0, middle - 1) : middle + 2]
+        slow = [head for head in same[-MAX_BAD:] if head.duration >= SLOW * same[middle].duration]
+        found.append(_Route(*route, bad=tuple(slow or same[-1:]), healthy=tuple(usual) if slow else ()))
+    return sorted(found, key=lambda route: -route.bad[-1].duration)[:MAX_ROUTES]
+
+
+async def _told(source: Traces, route: _Route, window: TimeWindow, *, failing: bool) -> tuple[str, list[str]]:
+    bad, healthy = await asyncio.gather(
+        _trees(source, _spread(route.bad, MAX_BAD)), _trees(source, _spread(route.healthy, MAX_HEALTHY))
+    )
+    times = sorted(head.start for head in route.bad)
+    when = stamp(times[0], window.end) + (f" to {stamp(times[-1], window.end)}" if len(times) > 1 else "")
+    number = f"{'at least ' if len(route.bad) >= MAX_FOUND else ''}{len(route.bad)}"
+    what = f"{number} failing" if failing else "none failing; the slowest"
+    headline = f"{quoted(route.name or 'unnamed', 80)} ({quoted(route.service or 'unknown', 60)}): {what}, {when}"
+    return headline, account(bad, healthy)
+
+
+def _spread(heads: Sequence[TraceHead], number: int) -> list[TraceHead]:
+    """So many of them, from the first to the last."""
+    ordered = sorted(heads, key=lambda head: head.start)
+    if len(ordered) <= number:
+        return ordered
+    return [ordered[round(place * (len(ordered) - 1) / (number - 1))] for place in range(number)]
+
+
+async def _trees(source: Traces, heads: Sequence[TraceHead]) -> list[TraceTree]:
+    """Their trees; a trace that its store has no longer is left out. Raises SourceError when the store fails."""
+    found, errors = await gathered(source.spans(head.trace_id) for head in heads)
+    failures = [error for error in errors if not isinstance(error, QueryRefusedError)]
+    if failures and not found:
+        raise all_failed(failures)
+    return [TraceTree(spans) for spans in found if spans]
