@@ -13,6 +13,7 @@ from sre_bot.errors import BadInputError, QueryRefusedError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.words import service_words
+from sre_bot.tools.carried import Listing, commit_line
 from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
 from sre_bot.tools.rollouts import Rollout, rollouts
 from sre_bot.tools.text import passage, quoted, stamp
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_WINDOW = timedelta(hours=24)
 PREDECESSORS = timedelta(days=14)
 """How long before the window a service's deploy before is looked for, to tell what a deploy carries."""
-MAX_DEPLOYS, MAX_CARRIED, MAX_COMMITS, MAX_TAGS, MAX_FILES, MAX_LINKS = 20, 8, 15, 10, 4, 5
-MAX_COMMIT_LINES = 25
-"""So many commits are shown in all, those of the newest deploys first."""
+MAX_DEPLOYS, MAX_COMMITS, MAX_TAGS, MAX_LINKS = 20, 15, 10, 5
 MAX_DIFF = 8_000
 """Characters of a message and diff."""
 
@@ -53,8 +52,12 @@ class ChangeArguments(WindowArguments):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What changed: deploys expanded (``older_deploys`` more were not), commits that none of them carries, tags."""
+    """What changed: deploys expanded (``older_deploys`` more were not), commits that none of them carries, tags.
 
+    ``services`` are all that are known to be deployed.
+    """
+
+    services: frozenset[str]
     rollouts: tuple[Rollout, ...]
     older_deploys: int
     commits: tuple[Change, ...]
@@ -104,7 +107,8 @@ async def _look(
     recent = (commit for commit in known.values() if commit.time >= since and commit.revision not in carried)
     loose = (commit for commit in recent if _names(commit, service))
     tagged = (tag for tag in _flat(tags) if _names(tag, service))
-    found = _Found(tuple(rolled), len(meant) - len(rolled), tuple(_newest(loose)), tuple(_newest(tagged)))
+    services = frozenset(deploy.service for deploy in history if deploy.service)
+    found = _Found(services, tuple(rolled), len(meant) - len(rolled), tuple(_newest(loose)), tuple(_newest(tagged)))
     return found, [*errors, *roll_errors]
 
 
@@ -166,14 +170,13 @@ def _latest(found: _Found, end: datetime) -> str:
 
 def _listed(found: _Found, end: datetime) -> list[str]:
     lines: list[str] = []
-    room = MAX_COMMIT_LINES
+    listing = Listing(found.services, end)
     for rollout in found.rollouts:
-        lines += _told(rollout, end, min(room, MAX_CARRIED))
-        room = max(0, room - min(MAX_CARRIED, len(rollout.commits or ())))
+        lines += [_told(rollout, end), *listing.lines(rollout)]
     lines += _more(found.older_deploys, "deploys")
     if found.commits:
         lines.append("Commits that no deploy here is known to carry:")
-        lines += [_commit(commit, end) for commit in found.commits[:MAX_COMMITS]]
+        lines += [commit_line(commit, end) for commit in found.commits[:MAX_COMMITS]]
         lines += _more(len(found.commits) - MAX_COMMITS, "commits")
     if found.tags:
         lines.append("Tags:")
@@ -186,27 +189,19 @@ def _tag(tag: Change, end: datetime) -> str:
     return f"- {stamp(tag.time, end)} {quoted(tag.title, 80)} {tag.revision or ''}".rstrip()
 
 
-def _told(rollout: Rollout, end: datetime, room: int) -> list[str]:
-    """A deploy and, as far as there is room, what it carries."""
+def _told(rollout: Rollout, end: datetime) -> str:
+    """A deploy: what runs since, and how much is new in it."""
     deploy = rollout.deploy
     parts = [stamp(deploy.time, end), "deploy", quoted(deploy.service or deploy.title, 80)]
     parts += [quoted(deploy.version, 60)] if deploy.version else []
     parts += [f"by {quoted(deploy.author, 60)}"] if deploy.author else []
-    parts += [deploy.revision] if deploy.revision else []
-    commits = rollout.commits or ()
+    parts += [f"at revision {deploy.revision}"] if deploy.revision else []
+    commits = len(rollout.commits or ())
     if commits:
-        carries = f", carries {'' if rollout.complete else 'at least '}{len(commits)}"
+        carries = f"; carries {'' if rollout.complete else 'at least '}{commits}"
     else:
-        carries = ", carries no new commit" if rollout.complete else " (what it carries is not known)"
-    shown = [f"  {_commit(commit, end)}" for commit in commits[:room]]
-    return [" ".join(parts) + carries, *shown, *_more(len(commits) - room, "commits")]
-
-
-def _commit(commit: Change, end: datetime) -> str:
-    files = ", ".join(quoted(file, 60) for file in commit.files[:MAX_FILES])
-    more = f", +{len(commit.files) - MAX_FILES}" if len(commit.files) > MAX_FILES else ""
-    author = f" {quoted(commit.author, 40)}" if commit.author else ""
-    return f"- {commit.revision} {stamp(commit.time, end)}{author}: {quoted(commit.title, 100)} [{files}{more}]"
+        carries = "; carries no new commit" if rollout.complete else " (what it carries is not known)"
+    return " ".join(parts) + carries
 
 
 def _more(number: int, what: str) -> list[str]:

@@ -53,7 +53,7 @@ async def test_a_deploy_is_shown_with_the_commits_since_the_deploy_before_it() -
     seen = await look(FakeRepository(line=LINE, tagged=[tag]), FakeDeploys(record=RECORD))
     assert seen.content.splitlines() == [
         "2026-11-19 12:00:00 to 2026-11-20 12:00:00Z: 1 deploys, 1 other commits, 1 tags.",
-        f"10:00:00 deploy checkout v3 by bob {sha(3)}, carries 2",
+        f"10:00:00 deploy checkout v3 by bob at revision {sha(3)}; carries 2",
         f"  - {sha(3)} 05:00:00 ann: Explain [docs/checkout.md]",
         f"  - {sha(2)} 04:00:00 ann: Shrink the pool [checkout/db.py, checkout/pool.py, a.py, b.py, +1]",
         "Commits that no deploy here is known to carry:",
@@ -68,19 +68,66 @@ async def test_a_deploy_is_shown_with_the_commits_since_the_deploy_before_it() -
 async def test_a_deploy_of_the_same_revision_carries_nothing_new() -> None:
     again = (*RECORD, deploy(3, 1, "checkout"))
     content = (await look(FakeRepository(line=LINE), FakeDeploys(record=again))).content
-    assert f"11:00:00 deploy checkout {sha(3)}, carries no new commit" in content
+    assert f"11:00:00 deploy checkout at revision {sha(3)}; carries no new commit" in content
+
+
+async def test_of_a_deploy_the_commits_of_its_service_and_of_none_are_listed_and_the_others_counted() -> None:
+    line = [
+        commit(1, 20),
+        commit(10, 9, "web: mark what is sold out"),
+        commit(11, 8, "Count money", "shop/checkout/app.py"),
+        commit(12, 7, "Upgrade the client", "libs/http.py"),
+        commit(13, 6, "fix(checkout): round", "a.py"),
+        commit(14, 5, "Say how we release", "docs/releases.md"),
+        commit(15, 4, "Bigger pictures", "services/web/pages.py"),
+    ]
+    record = [deploy(1, 19, "checkout"), deploy(1, 19, "web"), deploy(15, 3, "checkout"), deploy(15, 2, "web")]
+    content = (await look(FakeRepository(line=line), FakeDeploys(record=record))).content
+    listed = [line for line in content.splitlines() if line.startswith(("  ", "09", "10"))][:10]
+    assert [line.partition(" [")[0] for line in listed] == [
+        f"10:00:00 deploy web at revision {sha(15)}; carries 6",
+        f"  - {sha(15)} 08:00:00 ann: Bigger pictures",
+        f"  - {sha(10)} 03:00:00 ann: web: mark what is sold out",
+        f"  - {sha(12)} 05:00:00 ann: Upgrade the client",
+        "  +3 that do not touch web",
+        f"09:00:00 deploy checkout at revision {sha(15)}; carries 6",
+        f"  - {sha(13)} 06:00:00 ann: fix(checkout): round",
+        f"  - {sha(11)} 04:00:00 ann: Count money",
+        f"  {sha(12)[:12]}: shown above",
+        "  +3 that do not touch checkout",
+    ]
+
+
+async def test_a_deploy_whose_commits_all_belong_to_others_names_the_first_two() -> None:
+    line = [commit(1, 20), *(commit(10 + i, 9 - i, f"web: part {i}", "web/a.py") for i in range(4))]
+    record = [deploy(1, 19, "web"), deploy(1, 19, "checkout"), deploy(13, 2, "checkout")]
+    lines = (await look(FakeRepository(line=line), FakeDeploys(record=record))).content.splitlines()
+    assert lines[2:5] == [
+        f"  - {sha(13)} 06:00:00 ann: web: part 3 [web/a.py]",
+        f"  - {sha(12)} 05:00:00 ann: web: part 2 [web/a.py]",
+        "  +2 that do not touch checkout",
+    ]
+
+
+async def test_where_there_is_no_room_left_commits_are_still_named() -> None:
+    line = [commit(i, 23 - i / 20, f"Part {i}") for i in range(1, 60)]
+    record = [deploy(i, 23 - i / 20, "checkout") for i in range(1, 60, 4)]
+    content = (await look(FakeRepository(line=line), FakeDeploys(record=record))).content
+    deploys = content.split(" deploy checkout ")[1:]
+    assert all(told.count("\n  - ") >= 2 for told in deploys[:-1])
+    assert f"\n  - {sha(5)[:12]} Part 5\n  - {sha(4)[:12]} Part 4\n  +2 more commits" in deploys[-2]
 
 
 async def test_the_commits_that_a_record_names_are_used_when_no_repository_knows_the_deploy_before() -> None:
     only = Change(ChangeKind.DEPLOY, AT, "deploy", sha(3), "checkout", carries=(sha(3), sha(2)))
     content = (await look(FakeRepository(line=LINE), FakeDeploys(record=[only]))).content
-    assert f"deploy checkout {sha(3)}, carries at least 2" in content
+    assert f"deploy checkout at revision {sha(3)}; carries at least 2" in content
 
 
 async def test_what_a_deploy_carries_may_be_unknown() -> None:
     foreign = [deploy(98, 3, "mailer"), deploy(99, 2, "mailer")]
     content = (await look(FakeRepository(line=LINE), FakeDeploys(record=foreign))).content
-    assert f"10:00:00 deploy mailer {sha(99)} (what it carries is not known)" in content
+    assert f"10:00:00 deploy mailer at revision {sha(99)} (what it carries is not known)" in content
 
 
 async def test_one_service_is_shown_alone() -> None:
@@ -168,7 +215,8 @@ async def test_very_many_changes_are_bounded_and_counted() -> None:
     seen = await look(FakeRepository(line=line), FakeDeploys(record=record))
     assert "40 deploys" in seen.summary
     assert "+20 more deploys: ask for a shorter window or one service" in seen.content
-    assert "+10 more commits" in seen.content
+    assert "+2 more commits" in seen.content
+    assert "+8 more commits" in seen.content
     assert "9 other commits" in seen.summary
     assert "cut here" not in seen.content
 
