@@ -10,6 +10,7 @@ import promql_parser
 import re2
 
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
+from sre_bot.incident import LogAnswer, TraceHead
 from sre_bot.signals.series import QueryResult, Series
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sre_bot.errors import SourceError
-    from sre_bot.incident import Alert, Change, TimeWindow
+    from sre_bot.incident import Alert, Change, LogFilter, LogLine, Span, TimeWindow
     from sre_bot.signals.series import MetricMetadata
 
 
@@ -183,3 +184,70 @@ class FakeDeploys:
             raise self.failure
         inside = [deploy for deploy in self.record if window.contains(deploy.time)]
         return sorted(inside, key=lambda deploy: deploy.time, reverse=True)
+
+
+@dataclass
+class FakeLogs:
+    """A store of log lines; ``counts`` is whether it can tell how many there are; ``asked`` keeps what was wanted."""
+
+    name: str = "loki"
+    written: Sequence[LogLine] = ()
+    counts: bool = True
+    failure: SourceError | None = None
+    asked: list[tuple[LogFilter, int]] = field(default_factory=list)
+
+    async def lines(
+        self, window: TimeWindow, wanted: LogFilter, *, limit: int, newest_first: bool = False
+    ) -> LogAnswer:
+        self.asked.append((wanted, limit))
+        if self.failure is not None:
+            raise self.failure
+        found = [line for line in self.written if window.contains(line.time) and wanted.lets_pass(line)]
+        found.sort(key=lambda line: line.time, reverse=newest_first)
+        return LogAnswer(tuple(found[:limit]), len(found) > limit, len(found) if self.counts else None)
+
+    async def services(self, window: TimeWindow) -> Sequence[str]:
+        if self.failure is not None:
+            raise self.failure
+        return sorted({line.service for line in self.written if line.service and window.contains(line.time)})
+
+
+@dataclass
+class FakeTraces:
+    """A store of traces; ``lost`` are those it finds but has no longer."""
+
+    name: str = "tempo"
+    kept: Sequence[Span] = ()
+    lost: frozenset[str] = frozenset()
+    failure: SourceError | None = None
+
+    async def search(
+        self,
+        window: TimeWindow,
+        service: str,
+        *,
+        limit: int,
+        failed: bool = False,
+        longer_than: timedelta | None = None,
+        route: str | None = None,
+    ) -> Sequence[TraceHead]:
+        if self.failure is not None:
+            raise self.failure
+        through = {span.trace_id for span in self.kept if span.service == service and (span.failed or not failed)}
+        roots = [span for span in self.kept if span.parent_id is None and span.trace_id in through]
+        fitting = [
+            root
+            for root in roots
+            if window.contains(root.start)
+            and root.name == (route or root.name)
+            and root.duration >= (longer_than or root.duration)
+        ]
+        return [TraceHead(r.trace_id, r.service, r.name, r.start, r.duration) for r in fitting][:limit]
+
+    async def spans(self, trace_id: str) -> Sequence[Span]:
+        if self.failure is not None:
+            raise self.failure
+        found = [span for span in self.kept if span.trace_id == trace_id and trace_id not in self.lost]
+        if not found:
+            raise QueryRefusedError(self.name, "there is no such trace", query=trace_id)
+        return found

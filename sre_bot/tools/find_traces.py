@@ -22,7 +22,7 @@ from sre_bot.tools.trace_account import account, one_trace
 from sre_bot.tools.window import WindowArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sre_bot.errors import SourceError
@@ -37,7 +37,7 @@ MAX_FOUND = 100
 MAX_ROUTES, MAX_BAD, MAX_HEALTHY = 3, 3, 3
 """So many routes are told of, with so many bad and healthy traces each looked into."""
 SLOW = 2.0
-"""A trace is slow when it took so many times as long as the middle one of its route, and is among the slowest."""
+"""A trace is slow when it took so many times as long as usual ones of its route, and is among the slowest."""
 
 DESCRIPTION = (
     "Traces through a service: the failing (else the slowest) ones against healthy ones of the same "
@@ -128,7 +128,8 @@ async def _look(source: Traces, window: TimeWindow, service: str) -> list[tuple[
     if failed:
         routes = await _with_healthy(source, window, service, _routes(failed, others))
     else:
-        routes = _slow(others)
+        earlier = await source.search(_before(window), service, limit=MAX_FOUND)
+        routes = _slow([*others, *await _slower(source, window, service, others)], earlier)
     return list(await asyncio.gather(*(_told(source, route, window, failing=bool(failed)) for route in routes)))
 
 
@@ -151,7 +152,7 @@ async def _with_healthy(source: Traces, window: TimeWindow, service: str, routes
     async def completed(route: _Route) -> _Route:
         if route.healthy:
             return route
-        wide = TimeWindow(window.start - max(window.duration, DEFAULT_WINDOW), window.end)
+        wide = TimeWindow(_before(window).start, window.end)
         found, failed = await asyncio.gather(
             source.search(wide, service, limit=MAX_FOUND, route=route.name),
             source.search(wide, service, limit=MAX_FOUND, route=route.name, failed=True),
@@ -163,18 +164,47 @@ async def _with_healthy(source: Traces, window: TimeWindow, service: str, routes
     return list(await asyncio.gather(*map(completed, routes)))
 
 
-def _slow(heads: Sequence[TraceHead]) -> list[_Route]:
-    """Per route its slowest traces against its middle ones, the slowest route first."""
+async def _slower(source: Traces, window: TimeWindow, service: str, sample: Sequence[TraceHead]) -> Sequence[TraceHead]:
+    """Where there are more traces than were found: those slower than nearly all of the sample."""
+    if len(sample) < MAX_FOUND:
+        return ()
+    threshold = sorted(head.duration for head in sample)[len(sample) * 9 // 10]
+    known = {head.trace_id for head in sample}
+    found = await source.search(window, service, limit=MAX_FOUND, longer_than=threshold)
+    return [head for head in found if head.trace_id not in known]
+
+
+def _before(window: TimeWindow) -> TimeWindow:
+    """What came before the window: as long as it, or an hour."""
+    return TimeWindow(window.start - max(window.duration, DEFAULT_WINDOW), window.start)
+
+
+def _slow(heads: Sequence[TraceHead], earlier: Sequence[TraceHead]) -> list[_Route]:
+    """Per route its slowest traces against usual ones, the slowest route first.
+
+    Usual are those of before, when they were faster, as when everything has become slow; else the middle ones of now.
+    """
+    found = []
+    for route, same in _by_route(heads).items():
+        past = _middle(_by_route(earlier).get(route, ()))
+        usual = past if past and SLOW * past[-1].duration <= same[len(same) // 2].duration else _middle(same)
+        slow = [head for head in same[-MAX_BAD:] if head.duration >= SLOW * usual[-1].duration]
+        found.append(_Route(*route, bad=tuple(slow or same[-1:]), healthy=tuple(usual) if slow else ()))
+    return sorted(found, key=lambda route: -route.bad[-1].duration)[:MAX_ROUTES]
+
+
+def _by_route(heads: Iterable[TraceHead]) -> Mapping[tuple[str, str], Sequence[TraceHead]]:
+    """The traces of each route, fastest first."""
     routes: dict[tuple[str, str], list[TraceHead]] = defaultdict(list)
     for head in sorted(heads, key=lambda head: head.duration):
         routes[head.service, head.name].append(head)
-    found = []
-    for route, same in routes.items():
-        middle = len(same) // 2
-        usual = same[max(0, middle - 1) : middle + 2]
-        slow = [head for head in same[-MAX_BAD:] if head.duration >= SLOW * same[middle].duration]
-        found.append(_Route(*route, bad=tuple(slow or same[-1:]), healthy=tuple(usual) if slow else ()))
-    return sorted(found, key=lambda route: -route.bad[-1].duration)[:MAX_ROUTES]
+    return routes
+
+
+def _middle(ordered: Sequence[TraceHead]) -> Sequence[TraceHead]:
+    """The up to three in the middle."""
+    half = len(ordered) // 2
+    return ordered[max(0, half - 1) : half + 2]
 
 
 async def _told(source: Traces, route: _Route, window: TimeWindow, *, failing: bool) -> tuple[str, list[str]]:
