@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TIME_STEPS = (
@@ -29,6 +30,7 @@ _TIME_STEPS = (
     604_800,
 )
 _MINUTE, _DAY = 60, 86_400
+_SMALLEST = 1e-200
 _FLOOR = 0.5
 """A scale starts at zero unless all values lie above this share of the largest."""
 
@@ -58,6 +60,7 @@ class Tick:
 
 def value_ticks(low: float, high: float, unit: str, wanted: int = 4) -> tuple[Tick, ...]:
     """Round values that enclose all between ``low`` and ``high``; the first and the last are the ends of the axis."""
+    low, high = (0.0 if abs(value) < _SMALLEST else value for value in (low, high))
     factor, suffix = _scale(max(abs(low), abs(high)), unit)
     bottom = 0.0 if low >= 0 and low <= _FLOOR * high else low / factor
     top = high / factor
@@ -65,7 +68,7 @@ def value_ticks(low: float, high: float, unit: str, wanted: int = 4) -> tuple[Ti
         bottom, top = (0.0, 1.0) if top == 0 else (min(0.0, 2 * top), max(0.0, 2 * top))
     step = _round_step((top - bottom) / wanted, binary=unit.startswith("bytes"))
     first, last = math.floor(bottom / step + 1e-9), math.ceil(top / step - 1e-9)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) + (1 if f"{step:e}".startswith("2.5") and step < 10 else 0)  # noqa: PLR2004 - a quarter needs one digit more
+    decimals = max(0, -int(Decimal(f"{step:.6g}").as_tuple().exponent))
     return tuple(
         Tick(index * step * factor, f"{index * step:.{decimals}f}{suffix}") for index in range(first, last + 1)
     )

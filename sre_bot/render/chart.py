@@ -6,7 +6,6 @@ Colours and sizes come from the page's style sheet (``page.css``), by class and 
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     from sre_bot.render.axis import Tick
 
 WIDTH, PLOT = 640, 170
-LEFT, RIGHT, BOTTOM, ROW = 62, 14, 28, 19
+LEFT, RIGHT, HEAD, BOTTOM, ROW = 62, 14, 10, 28, 19
+LARGEST = 1e200
+"""Beyond it (and for NaN and infinity) a value is a gap."""
 MAX_LINES, MAX_MARKS = 6, 6
 MAX_NAME, MAX_LABEL = 120, 28
 _LETTER = 9.0
@@ -65,7 +66,7 @@ def chart_svg(chart: Chart) -> str:
     ticks = value_ticks(min(value for _, value in points), max(value for _, value in points), chart.unit)
     start, end = min(times), max(times)
     rows = _rows(chart.marks, start, end)
-    top = 10 + ROW * max((row for _, row in rows), default=-1) + (ROW if rows else 0)
+    top = HEAD + ROW * (1 + max((row for _, row in rows), default=-1))
     frame = _Frame(start, end if end > start else start + 1, ticks[0].at, ticks[-1].at, top)
     height = top + PLOT + BOTTOM
     parts = [*_grid(frame, ticks, height), *_marks(frame, rows), *_lines(frame, lines)]
@@ -76,7 +77,7 @@ def chart_svg(chart: Chart) -> str:
 
 def _points(line: ChartLine) -> Iterator[tuple[float, float | None]]:
     for time, value in zip(line.times, line.values, strict=False):
-        yield time, value if value is not None and math.isfinite(value) else None
+        yield time, value if value is not None and abs(value) < LARGEST else None
 
 
 def _grid(frame: _Frame, ticks: Sequence[Tick], height: float) -> Iterator[str]:

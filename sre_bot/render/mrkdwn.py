@@ -15,8 +15,8 @@ _TOKEN = re.compile(
     r"```(?P<fence>.+?)```|`(?P<code>[^`\n]+)`|<(?P<target>[^<>|\s]+)(?:\|(?P<label>[^<>\n]*))?>", re.DOTALL
 )
 _HELD = re.compile("\ue000([0-9]+)\ue001")
-_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
-_ITALIC = re.compile(r"(?<![\w_])_([^_\n]+)_(?![\w_])")
+_BOLD = re.compile(r"(?<![\w*])\*(?! )([^*\n]+)(?<! )\*(?![\w*])")
+_ITALIC = re.compile(r"(?<![\w_])_(?! )([^_\n]+)(?<! )_(?![\w_])")
 _PICTURES = {":zap:": "⚡", ":warning:": "⚠️", ":information_source:": "ℹ️"}
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _BULLET = "• "
@@ -52,12 +52,12 @@ def _line(line: str) -> str:
 
 def _token(found: re.Match[str], allowed_hosts: Collection[str], people: Mapping[str, str]) -> str:
     if found["fence"]:
-        return f"<code class=fence>{escape(_plain(found['fence'].strip()))}</code>"
+        return f'<code class="fence">{escape(_plain(found["fence"].strip()))}</code>'
     if found["code"]:
         return f"<code>{escape(_plain(found['code']))}</code>"
     target, label = _plain(found["target"]), _plain(found["label"] or "")
     if target[0] in "@#!":
-        name = label or people.get(target[1:]) or target[1:]
+        name = label or clean_text(people.get(target[1:], "")) or target[1:]
         return f'<span class="mention">{"#" if target[0] == "#" else "@"}{escape(name)}</span>'
     if is_allowed(target, allowed_hosts):
         return f'<a href="{escape(target)}" rel="noopener noreferrer">{escape(label or target)}</a>'

@@ -120,7 +120,7 @@ class _Page:
         if self._answer.note:
             yield f'<p class="note">{self._safe(self._answer.note)}</p>'
         yield self._verdict()
-        facts = [self._claim(claim) for claim in report.what] or [without_facts(self._answer)]
+        facts = [self._claim(claim) for claim in report.what] or [self._safe(without_facts(self._answer))]
         yield self._list(GOING_ON, facts)
         yield self._list("Impact", map(self._claim, report.impact), level=3)
         causes = "".join(map(self._hypothesis, report.hypotheses)) or f"<p>{without_cause(self._answer)}</p>"

@@ -105,11 +105,12 @@ _MARKUP = re.compile(
     rf"|<(?P<angled>{_TARGET})(?:\|(?P<angle_label>[^<>\n]*))?>"
     rf"|!?\[(?P<label>[^\[\]\n]*)\]\(\s*<?(?P<target>(?:[A-Za-z][A-Za-z0-9+.-]{{0,30}}:|//?|[\w-]+\.)[^\s()<>]*"
     r"(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s[^()\n]*)?\)"
-    rf"|(?P<url>[A-Za-z][A-Za-z0-9+.-]{{0,30}}://{_TAIL}+|//{_TAIL}+|\b(?i:{_SCHEMES}):{_TAIL}+)"
+    rf"|(?P<url>[A-Za-z][A-Za-z0-9+.-]{{0,30}}://{_TAIL}*|//{_TAIL}+|\b(?i:{_SCHEMES}):{_TAIL}+|\b(?i:www)\.{_TAIL}*)"
     rf"|(?P<dotted>(?<![\w/-])/?(?:[\w-]+/)*[\w-]+(?:[.@+\u3002\uff0e\uff61][\w-]+)+(?:\(\)|[:/?#]{_TAIL}*)?)",
     re.DOTALL,
 )
-_TOP_LEVEL = re.compile(r".*[.\u3002\uff0e\uff61](?:xn--[\w-]+|[^\W\d_]{2,}[\w-]*)(?:\(\)|[:/?#].*)?", re.DOTALL)
+_LINKED = re.compile(rf"[.\u3002\uff0e\uff61](?:xn--|[^\W\d_]{{2}})|//|{_SCHEMES}:", re.IGNORECASE)
+"""What makes a dotted word more than a number or an abbreviation: a name after a dot, or a scheme inside."""
 
 
 def _pieces(text: str, allowed_hosts: Collection[str]) -> Iterator[_Piece]:
@@ -132,33 +133,23 @@ def _piece(found: re.Match[str], allowed_hosts: Collection[str]) -> Iterator[_Pi
             yield _Piece(_Kind.CODE, found["code"])
         case "url":
             address = _without_punctuation(found["url"])
-            yield _link(address, "", allowed_hosts)
+            yield _link(address, address, address, allowed_hosts)
             yield _Piece(_Kind.TEXT, found["url"][len(address) :])
         case "dotted":
             address = _without_punctuation(found["dotted"])
-            yield _Piece(_Kind.CODE if _TOP_LEVEL.fullmatch(address) else _Kind.TEXT, address)
+            yield _Piece(_Kind.CODE if _LINKED.search(address) else _Kind.TEXT, address)
             yield _Piece(_Kind.TEXT, found["dotted"][len(address) :])
         case _:
-            yield from _labelled(
-                found["angled"] or found["target"], found["angle_label"] or found["label"] or "", allowed_hosts
-            )
+            label = found["angle_label"] or found["label"] or ""
+            url = found["angled"] or found["target"]
+            yield _link(url, url if _MARKUP.search(label) else label, found[0], allowed_hosts)
 
 
-def _labelled(url: str, label: str, allowed_hosts: Collection[str]) -> Iterator[_Piece]:
-    """A link with a name; the name of a foreign one stays readable, and no name may itself look like a link."""
-    if _MARKUP.search(label):
-        label = ""
-    link = _link(url, label, allowed_hosts)
-    if link.kind is _Kind.LINK or not label:
-        yield link
-    else:
-        yield from (_Piece(_Kind.TEXT, f"{label} ("), link, _Piece(_Kind.TEXT, ")"))
-
-
-def _link(url: str, label: str, allowed_hosts: Collection[str]) -> _Piece:
+def _link(url: str, label: str, written: str, allowed_hosts: Collection[str]) -> _Piece:
+    """A link to one of our own systems; a foreign one as code, just as it was written."""
     if is_allowed(url, allowed_hosts):
         return _Piece(_Kind.LINK, label or url, url)
-    return _Piece(_Kind.CODE, url)
+    return _Piece(_Kind.CODE, written.strip("<>") if written == f"<{url}>" else written)
 
 
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
@@ -187,12 +178,7 @@ def slack_safe(text: str, allowed_hosts: Collection[str]) -> str:
     Code spans, ``*bold*``, ``_italic_`` and links to ``allowed_hosts`` (bare, ``[label](url)`` or ``<url|label>``)
     work; everything else reads as it was written.
     """
-    return _joined(_pieces(clean_text(text), allowed_hosts))
-
-
-def slack_escape(text: str) -> str:
-    """Only the escaping and the mentions: for a label or a code span that is put together elsewhere."""
-    return escape(_BROADCAST.sub("@ ", text), quote=False)
+    return _BROADCAST.sub("@ ", _joined(_pieces(clean_text(text), allowed_hosts)))
 
 
 def _joined(pieces: Iterable[_Piece]) -> str:
@@ -212,22 +198,26 @@ def _clings(character: str) -> bool:
     return character.isalnum() or character in "_`"
 
 
+def _escape(text: str) -> str:
+    return escape(text, quote=False)
+
+
 def _mrkdwn_text(piece: _Piece) -> str:
-    return slack_escape(_DOUBLE_STARS.sub(r"*\1*", piece.text.replace("`", "'")))
+    return _escape(_DOUBLE_STARS.sub(r"*\1*", piece.text.replace("`", "'")))
 
 
 def _mrkdwn_code(piece: _Piece) -> str:
-    code = slack_escape(piece.text.strip().replace("`", "'"))
+    code = _escape(piece.text.strip().replace("`", "'").replace("\n", " "))
     return f"`{code}`" if code else ""
 
 
 def _mrkdwn_fence(piece: _Piece) -> str:
-    return f"```{slack_escape(piece.text.replace('`', chr(39)))}```"
+    return f"```{_escape(piece.text.replace('`', chr(39)))}```"
 
 
 def _mrkdwn_link(piece: _Piece) -> str:
     url = escape(piece.url, quote=False)
-    label = slack_escape(piece.text.replace("|", "/").replace("`", "'"))
+    label = _escape(piece.text.replace("|", " ").replace("`", "'"))
     return f"<{url}>" if piece.text == piece.url else f"<{url}|{label}>"
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sre_bot.investigation import Answer, Claim, Evidence, Hypothesis, Step
 
 WIDTH = 100
+MAX_ID = 20
 MAX_STATUS = 160
 """Characters of a status line."""
 
@@ -64,7 +65,7 @@ def _evidence(answer: Answer, width: int) -> Iterator[str]:
     if shown:
         yield "Evidence"
     for evidence in shown:
-        yield _wrapped(evidence.summary, f"{evidence.id:<4}", width)
+        yield _wrapped(evidence.summary, f"{_cut(evidence.id, MAX_ID):<4}", width)
         yield from (f"    {clean_text(link.title)}: {clean_text(link.url)}" for link in evidence.observation.links)
     rest = len(answer.evidence) - len(shown)
     if rest:

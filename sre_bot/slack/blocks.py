@@ -127,7 +127,7 @@ class _Writer:
         if self._answer.note:
             yield _Part("", f":information_source: {self._safe(self._answer.note, MAX_NOTE)}")
         yield _Part(_title(headline(self._answer), self._hosts), "\n".join(self._top()))
-        facts = [*map(self._claim, report.what)] or [without_facts(self._answer)]
+        facts = [*map(self._claim, report.what)] or [self._safe(without_facts(self._answer))]
         yield _Part(GOING_ON, _bullets([*facts, *(f"_Impact:_ {self._claim(c)}" for c in report.impact)], MAX_FACTS))
         causes = [*map(self._hypothesis, report.hypotheses)] or [without_cause(self._answer)]
         yield _Part(CAUSED, _bullets(causes, MAX_CAUSES))
@@ -213,7 +213,7 @@ def _title(text: str, hosts: Collection[str]) -> str:
     """A header is plain text, in which nothing can be made code: what would need it is left out."""
     line = " ".join(clean_text(text).split())
     if slack_safe(line, hosts) != line:
-        line = re.sub(r"[^\w\s:(%),'-]", " ", line)
+        line = re.sub(r":(?! )|[^\w\s:(%)-]", " ", line)
     return line if len(line) <= MAX_HEADER else f"{line[: MAX_HEADER - 1]}…"
 
 
