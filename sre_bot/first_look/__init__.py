@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.account import give_account
-from sre_bot.first_look.look import Looker, Sources
+from sre_bot.first_look.look import Sources, look_at
 from sre_bot.investigation import Seconds
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class FirstLook:
     async def __call__(self, question: Question) -> Answer:
         """The answer within about ``deadline`` seconds; what did not answer by then is named as missing."""
         started = time.monotonic()
-        seen = await Looker(self.sources, question.asked_at, self.now, self.deadline).look()
+        seen = await look_at(self.sources, question.asked_at, now=self.now(), deadline=self.deadline)
         answer = give_account(question, seen)
         took = time.monotonic() - started
         return replace(answer, seconds=Seconds(first_look=took, total=took))

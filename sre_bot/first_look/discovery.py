@@ -1,238 +1,223 @@
-"""Which metrics tell how services do: golden signals found by the naming conventions of common exporters. Pure.
+"""Which queries tell how services do: golden signals, found among the metrics that there are. Pure.
 
-Conventions: Prometheus' own (``_total``, ``_bucket``, base units), OpenTelemetry's HTTP and RPC metrics as Prometheus
-names them, gRPC's interceptors. A metric that names a peer (``server_address``, ``upstream`` …) is about a dependency.
+A metric that names a peer (``server_address``, ``upstream`` …) is about the calls to a dependency.
 """
 
 from __future__ import annotations
 
 import enum
-import re
+import itertools
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sre_bot.first_look import conventions
 from sre_bot.incident import SERVICE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-SELECTORS = (
-    '{__name__=~"(.+_)?(requests?|handled|responses|calls|errors)(_total|_count)"}',
-    '{__name__=~".*(duration|latency|time|handling)_(seconds|milliseconds)_count"}',
-    '{__name__=~".+_(in_use|used|active|busy|max|limit|capacity|size|idle)"}',
-    '{__name__=~"up|process_resident_memory_bytes|process_cpu_seconds_total"}',
-)
-"""What discovery asks for; matched against the series that exist in the window."""
-
-MAX_SIGNALS = 18
-"""Queries of a first look at most."""
-
-PEER_LABELS = (
-    "server_address",
-    "peer_service",
-    "peer",
-    "upstream",
-    "upstream_service",
-    "destination_service",
-    "target_service",
-    "dependency",
-    "backend",
-    "remote",
-)
-STATUS_LABELS = (
-    "status",
-    "status_code",
-    "code",
-    "http_status",
-    "http_status_code",
-    "http_response_status_code",
-    "response_code",
-    "grpc_code",
-    "rpc_grpc_status_code",
-    "outcome",
-    "result",
-)
-_BAD_STATUS = re.compile(
-    r"5\d\d|.*(error|fail|time.?out|unavailable|internal|unknown|deadline|aborted|exhausted|data_?loss|reset|refused).*",
-    re.IGNORECASE,
-)
-_BAD_CODES = frozenset({"2", "4", "13", "14", "15"})
-"""gRPC's unknown, deadline exceeded, internal, unavailable and data loss, where they are written as numbers."""
-_GRPC_NUMBERS = ("rpc_grpc_status_code", "grpc_code")
-_FULL = ("in_use", "used", "active", "busy")
-_LIMIT = ("max", "limit", "capacity", "size")
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class Sign(enum.StrEnum):
-    """What a signal is a sign of."""
+    """What a signal is a sign of; the most telling first."""
 
-    TRAFFIC = "traffic"
+    UP = "up"
     ERRORS = "errors"
     LATENCY = "latency"
     SATURATION = "saturation"
-    UP = "up"
+    STEP = "step"
+    """Time that a step on the way takes: a query, a wait for a connection."""
+    TRAFFIC = "traffic"
     CPU = "cpu"
     MEMORY = "memory"
 
 
+MOST = {
+    Sign.UP: 2,
+    Sign.ERRORS: 3,
+    Sign.LATENCY: 3,
+    Sign.SATURATION: 2,
+    Sign.STEP: 3,
+    Sign.TRAFFIC: 3,
+    Sign.CPU: 2,
+    Sign.MEMORY: 2,
+}
+"""Metrics looked at for each sign …"""
+MOST_OF_PEERS = 2
+"""… and for each sign of calls to others."""
+MAX_SIGNALS = sum(MOST.values()) + 3 * MOST_OF_PEERS
+
 _GAUGES = {
-    "up": (Sign.UP, "min by ({by}) (up)", ""),
-    "process_resident_memory_bytes": (Sign.MEMORY, "max by ({by}) (process_resident_memory_bytes)", "bytes"),
-    "process_cpu_seconds_total": (Sign.CPU, "sum by ({by}) (rate(process_cpu_seconds_total[{window}]))", "cores"),
+    "up": (Sign.UP, "avg by ({by}) (up{only})", "ratio"),
+    "process_resident_memory_bytes": (Sign.MEMORY, "max by ({by}) (process_resident_memory_bytes{only})", "bytes"),
+    "process_cpu_seconds_total": (Sign.CPU, "sum by ({by}) (rate(process_cpu_seconds_total{only}[{window}]))", "cores"),
 }
 """Metrics that go by one name everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One query that tells one thing of many services (and, if ``peer`` is set, of what they call)."""
+    """One query that tells one thing of many services (and, if ``peer`` is set, of what they call).
+
+    ``service``, ``peer`` and ``status`` are labels: who it is about, who is called, how a request ended. For errors,
+    ``promql`` gives failures per second by status, to be divided by what ``all_of`` gives, the query of their traffic;
+    ``shown`` is the same as one expression, for humans. (Asked as one expression, the share would have no value where
+    nothing failed.)
+    """
 
     sign: Sign
     metric: str
     promql: str
     unit: str
     service: str
-    """The label that names the service."""
     peer: str | None = None
-    """The label that names who is called, for signals about dependencies."""
-    failed: str = ""
-    """For errors, the regular expression of the statuses that count as such."""
+    status: str | None = None
+    all_of: str = ""
+    shown: str = ""
+    stat: str = ""
+    """What is told of a distribution: p95 or mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A metric with the labels its series have."""
+    """A metric with the labels its series have; ``values`` are those of its status label.
+
+    ``only`` are matchers that leave out series with a better label for the service: these are another family.
+    """
 
     name: str
     service: str
     peer: str | None
     status: str | None
-    failed: str
-    """The regular expression of the status label's values that mean failure."""
+    window: str
+    values: set[str] = field(default_factory=set)
+    only: tuple[str, ...] = ()
 
     @property
     def by(self) -> str:
         return self.service if self.peer is None else f"{self.service}, {self.peer}"
 
     @property
-    def is_client(self) -> bool:
-        return self.peer is not None or bool(re.search(r"(^|_)client(_|$)", self.name))
+    def is_counter_of_requests(self) -> bool:
+        return self.name.endswith("_total") and self.name not in _GAUGES
+
+    def chosen(self, *matchers: str) -> str:
+        return "{" + ",".join((*self.only, *matchers)) + "}" if self.only or matchers else ""
+
+    def rate(self, metric: str, *matchers: str, by: str = "") -> str:
+        """The rate of this or a sister metric."""
+        return f"sum by ({self.by}{by}) (rate({metric}{self.chosen(*matchers)}[{self.window}]))"
+
+    def signal(self, sign: Sign, promql: str, unit: str, stat: str = "") -> Signal:
+        return Signal(sign, self.name, promql, unit, self.service, self.peer, shown=promql, stat=stat)
 
 
-def discover(label_sets: Sequence[Mapping[str, str]], rate_window: str) -> tuple[Signal, ...]:
-    """The signals to query, most telling first, at most ``MAX_SIGNALS``.
+def discover(label_sets: Iterable[Mapping[str, str]], rate_window: str) -> tuple[Signal, ...]:
+    """The signals to query, most telling first, at most ``MAX_SIGNALS``; errors never without their traffic.
 
     Args:
-        label_sets: label sets (with ``__name__``) of the series that matched ``SELECTORS``.
+        label_sets: what ``conventions.DISCOVERY`` gave, in any order.
         rate_window: e.g. ``1m``; at least four scrape intervals.
     """
-    families = _families(label_sets)
-    names = {family.name for family in families}
-    found: list[Signal] = []
-    for family in families:
-        found += _signals(family, names, rate_window)
-    order = list(Sign)
-    found.sort(
-        key=lambda signal: (signal.peer is not None, order.index(signal.sign), len(signal.metric), signal.metric)
-    )
-    own, peers = [s for s in found if s.peer is None], [s for s in found if s.peer is not None]
-    return tuple((own[: MAX_SIGNALS - min(len(peers), 4)] + peers)[:MAX_SIGNALS])
+    families = _families(label_sets, rate_window)
+    names = frozenset(family.name for family in families)
+    counted = {(family.service, family.peer is None) for family in families if family.is_counter_of_requests}
+    found = [signal for family in families for signal in _signals(family, names, counted)]
+    found.sort(key=_rank)
+    chosen: list[Signal] = []
+    for (is_of_peers, sign), alike in itertools.groupby(found, key=lambda signal: _rank(signal)[:2]):
+        chosen += itertools.islice(alike, MOST_OF_PEERS if is_of_peers else MOST[list(Sign)[sign]])
+    return tuple(chosen)
 
 
 def services(label_sets: Iterable[Mapping[str, str]]) -> frozenset[str]:
     """Names of all services that the label sets speak of."""
-    return frozenset(name for labels in label_sets for name in (labels.get(_service_label(labels) or ""),) if name)
+    return frozenset(labels[label] for labels in label_sets if (label := _service_label(labels)))
 
 
-def _families(label_sets: Sequence[Mapping[str, str]]) -> tuple[_Family, ...]:
-    labels_of: dict[str, set[str]] = defaultdict(set)
-    values_of: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _rank(signal: Signal) -> tuple[bool, int, bool, bool, int, str, int]:
+    """Own before peers, sign by sign; metrics with a status first, then the usual ones.
+
+    So the traffic that belongs to the errors chosen is among the traffic chosen.
+    """
+    with_status = signal.sign is not Sign.TRAFFIC or signal.status is not None
+    usual = conventions.is_usual(signal.metric)
+    place = list(Sign).index(signal.sign)
+    own = signal.peer is None
+    return (
+        not own,
+        place,
+        not with_status,
+        not usual,
+        len(signal.metric),
+        signal.metric,
+        SERVICE_LABELS.index(signal.service),
+    )
+
+
+def _families(label_sets: Iterable[Mapping[str, str]], window: str) -> list[_Family]:
+    """Metrics by name and by the label that names their services."""
+    alike: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
     for labels in label_sets:
-        name = labels["__name__"]
-        labels_of[name] |= labels.keys()
-        for label in STATUS_LABELS:
-            if label in labels:
-                values_of[name, label].add(labels[label])
+        service = _service_label(labels)
+        if service is not None and conventions.is_name(labels.get("__name__", "")):
+            alike[labels["__name__"], service].append(labels)
     families = []
-    for name, present in sorted(labels_of.items()):
-        service = _service_label(present)
-        if service is not None:
-            peer = next((label for label in PEER_LABELS if label in present and label != service), None)
-            if peer == "server_address" and "client" not in name:
-                peer = None  # OpenTelemetry's server metrics carry their own address
-            status = next((label for label in STATUS_LABELS if label in present), None)
-            failed = _failed(status, values_of[name, status]) if status else ""
-            families.append(_Family(name, service, peer, status, failed))
-    return tuple(families)
+    for (name, service), sets in sorted(alike.items()):
+        present = frozenset(label for labels in sets for label in labels)
+        peer = conventions.peer_label(name, present)
+        status = next((label for label in conventions.STATUS_LABELS if label in present), None)
+        values = {labels[status] for labels in sets if status in labels} if status else set()
+        better = SERVICE_LABELS[: SERVICE_LABELS.index(service)]
+        only = tuple(f'{label}=""' for label in better if (name, label) in alike)
+        families.append(_Family(name, service, peer, status, window, values, only))
+    return families
 
 
-def _failed(label: str, values: set[str]) -> str:
-    """A regular expression of the values that mean failure; server errors always, others as far as they occur."""
-    words = {value for value in values if _BAD_STATUS.fullmatch(value) and not value.isdigit()}
-    codes = values & _BAD_CODES if label in _GRPC_NUMBERS else set()
-    return "|".join(["5..", *sorted(re.escape(value).replace("\\", "\\\\") for value in words | codes)])
+def _service_label(labels: Mapping[str, str]) -> str | None:
+    return next((label for label in SERVICE_LABELS if labels.get(label)), None)
 
 
-def _service_label(labels: Iterable[str]) -> str | None:
-    present = set(labels)
-    return next((label for label in SERVICE_LABELS if label in present), None)
-
-
-def _signals(family: _Family, names: set[str], window: str) -> list[Signal]:
-    by, name = family.by, family.name
+def _signals(family: _Family, names: frozenset[str], counted: set[tuple[str, bool]]) -> Iterator[Signal]:
+    """What one metric tells."""
+    name = family.name
     if name in _GAUGES:
         sign, query, unit = _GAUGES[name]
-        return [_plain(family, sign, query.format(by=by, window=window), unit)]
-    if family.is_client and family.peer is None:
-        return []
-    if re.search(r"(seconds|milliseconds)_count$", name):
-        return _duration_signals(family, window)
-    if name.endswith("_total") and family.status is not None:
-        return _request_signals(family, window)
-    return _saturation_signals(family, names)
+        promql = query.replace("{by}", family.by).replace("{only}", family.chosen()).replace("{window}", family.window)
+        yield family.signal(sign, promql, unit)
+    elif family.peer is None and conventions.is_of_a_client(name):
+        return  # requests sent, but not to whom
+    elif family.is_counter_of_requests:
+        yield from _request_signals(family)
+    elif name.endswith("_count"):
+        yield from _duration_signals(family, names)
+        is_counted = (family.service, family.peer is None) in counted
+        if conventions.is_about_requests(name) and (family.status or not is_counted):
+            yield from _request_signals(family)  # OpenTelemetry has no counter of requests: a histogram's count is one
+    elif limit := conventions.limit_of(name, names):
+        ratio = f"max by ({family.by}) ({name}{family.chosen()} / {limit}{family.chosen()})"
+        yield family.signal(Sign.SATURATION, ratio, "ratio")
 
 
-def _plain(family: _Family, sign: Sign, promql: str, unit: str) -> Signal:
-    return Signal(sign, family.name, promql, unit, family.service, family.peer)
+def _request_signals(family: _Family) -> Iterator[Signal]:
+    everything = family.rate(family.name)
+    if family.status is None:
+        yield family.signal(Sign.TRAFFIC, everything, "/s")
+        return
+    matcher = conventions.matcher(family.status, conventions.failed(family.status, family.values))
+    failures = family.rate(family.name, matcher, by=f", {family.status}")
+    shown = f"{family.rate(family.name, matcher)} / {everything}"
+    about = (family.service, family.peer, family.status)
+    yield Signal(Sign.TRAFFIC, family.name, everything, "/s", *about, shown=everything)
+    yield Signal(Sign.ERRORS, family.name, failures, "ratio", *about, all_of=everything, shown=shown)
 
 
-def _request_signals(family: _Family, window: str) -> list[Signal]:
-    rate = f"sum by ({family.by}) (rate({family.name}[{window}]))"
-    errors = _plain(family, Sign.ERRORS, _error_ratio(family, window), "ratio")
-    return [
-        _plain(family, Sign.TRAFFIC, rate, "/s"),
-        replace(errors, failed=family.failed),
-    ]
-
-
-def _error_ratio(family: _Family, window: str) -> str:
-    """Failed requests as a share of all; 0 where requests were made and none failed, no value where none were made."""
-    failed = f'sum by ({family.by}) (rate({family.name}{{{family.status}=~"{family.failed}"}}[{window}]))'
-    everything = f"sum by ({family.by}) (rate({family.name}[{window}]))"
-    return f"({failed} or 0 * {everything}) / ({everything} > 0)"
-
-
-def _duration_signals(family: _Family, window: str) -> list[Signal]:
-    """The 95th percentile from the histogram, or the mean where there are no buckets."""
+def _duration_signals(family: _Family, names: frozenset[str]) -> Iterator[Signal]:
+    """The 95th percentile from a histogram, the mean from what has no buckets."""
     base = family.name.removesuffix("_count")
     unit = "milliseconds" if base.endswith("milliseconds") else "seconds"
-    buckets = f"histogram_quantile(0.95, sum by ({family.by}, le) (rate({base}_bucket[{window}])))"
-    mean = (
-        f"sum by ({family.by}) (rate({base}_sum[{window}])) / (sum by ({family.by}) (rate({base}_count[{window}])) > 0)"
-    )
-    found = [Signal(Sign.LATENCY, f"{base}_bucket", f"{buckets} or {mean}", unit, family.service, family.peer)]
-    if family.status is not None:  # OpenTelemetry has no request counter: the histogram's count is one
-        found += _request_signals(family, window)
-    return found
-
-
-def _saturation_signals(family: _Family, names: set[str]) -> list[Signal]:
-    for full in _FULL:
-        if family.name.endswith(f"_{full}"):
-            stem = family.name.removesuffix(full)
-            limit = next((stem + word for word in _LIMIT if stem + word in names), None)
-            if limit is not None:
-                ratio = f"max by ({family.by}) ({family.name}) / (max by ({family.by}) ({limit}) > 0)"
-                return [_plain(family, Sign.SATURATION, ratio, "ratio")]
-    return []
+    sign = Sign.LATENCY if conventions.is_about_requests(base) else Sign.STEP
+    if f"{base}_bucket" in names:
+        yield family.signal(sign, f"histogram_quantile(0.95, {family.rate(f'{base}_bucket', by=', le')})", unit, "p95")
+    else:
+        yield family.signal(sign, f"{family.rate(f'{base}_sum')} / {family.rate(family.name)}", unit, "mean")

@@ -1,40 +1,68 @@
-"""What was seen, as evidence: alerts, the signals that moved (and those that did not), calls, changes. Pure."""
+"""What was seen, as evidence: alerts, signals that moved and those that did not, calls, changes. Pure."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.discovery import Sign, Signal
+from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, deploy_name, listed, moved, reading_line, value
+from sre_bot.first_look.symptoms import MIN_MOVED
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.investigation import Chart, ChartLine, ChartMark, Evidence, Link, Observation
-from sre_bot.signals.changes import span
-from sre_bot.signals.series import sparkline
-from sre_bot.signals.units import format_value
+from sre_bot.render.summary import clock
+from sre_bot.signals.series import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sre_bot.first_look.conclusion import Conclusion
-    from sre_bot.first_look.look import Reading, Seen
+    from sre_bot.first_look.seen import Reading, Seen
     from sre_bot.incident import Alert
     from sre_bot.investigation import JsonObject
-    from sre_bot.signals.changes import Verdict
 
 MAX_LINES = 8
-"""Series or changes shown in one piece of evidence."""
+"""Series or changes shown in one piece of evidence; of alerts twice as many."""
 MAX_CHART_LINES = 5
+MAX_WORSE, MAX_STEADY = 3, 4
+"""Readings in a summary: of those that moved, of those that did not."""
+MIN_FULL = 0.5
+"""A limit that is used less limits nobody."""
 
-TITLES = {
-    Sign.ERRORS: "share of requests that fail",
-    Sign.LATENCY: "time to answer, p95",
-    Sign.TRAFFIC: "requests per second",
-    Sign.SATURATION: "share of a limit in use",
-    Sign.UP: "up",
-}
-"""The signs that evidence is made of, in the order it is numbered."""
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What was seen and concluded, and the ids of the evidence of each part."""
+
+    seen: Seen
+    found: Conclusion
+    ids: Mapping[str, tuple[str, ...]]
+
+    def cite(self, *parts: str | Signal) -> tuple[str, ...]:
+        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``."""
+        keys = (_key(part) if isinstance(part, Signal) else part for part in parts)
+        return tuple(dict.fromkeys(one for key in keys for one in self.ids.get(key, ())))
+
+    def grounds(self) -> tuple[str, ...]:
+        """Evidence that the culprit fails, and whom it calls in vain or more often."""
+        found = self.found
+        shown = [
+            s.reading.signal
+            for s in found.symptoms
+            if s.service == found.culprit and s.peer in {None, found.trail.peer}
+        ]
+        shown += [found.trail.more.signal] if found.trail.more else []
+        shown += [found.surge.signal] if found.surge else []
+        return self.cite(*shown)
+
+    def own(self, sign: Sign) -> list[Reading]:
+        """Readings of services themselves."""
+        return [r for r in self.seen.readings if r.signal.sign is sign and r.peer is None]
+
+
+def _key(signal: Signal) -> str:
+    return f"calls: {signal.sign}" if signal.peer else signal.sign
 
 
 @dataclass(slots=True)
@@ -45,81 +73,117 @@ class Exhibits:
     found: Conclusion
     evidence: list[Evidence] = field(default_factory=list)
 
+    def case(self) -> Case:
+        """Put together all that tells something."""
+        ids = {"alerts": self._alerts()}
+        ids |= {str(sign): self._signals(sign) for sign in TITLES}
+        ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
+        ids["changes"] = self._changes()
+        return Case(self.seen, self.found, ids)
+
+    def _alerts(self) -> tuple[str, ...]:
+        """What fires, pends or is silenced, worst first; then what fired before."""
+        worst_first = list(Severity)
+        states = list(AlertState)
+        alerts = [a for a in self.seen.all_alerts if not (a.state is AlertState.PENDING and a.ended_at)]
+        alerts.sort(key=lambda a: (states.index(a.state), worst_first.index(a.severity), a.started_at, a.name))
+        if not alerts:
+            nothing = Observation("no alert fires", "No alert is held, and none fired in the last hour.")
+            return (self._add("list_alerts", {}, nothing),) if self.seen.alerts_known else ()
+        lines = [alert_line(alert, self.seen.at) + _said(alert) for alert in alerts]
+        firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
+        told = list(dict.fromkeys(f"{alert.name}{_said(alert)}" for alert in firing))
+        summary = f"fires: {listed(told, MAX_WORSE)}" if told else f"nothing fires; {lines[0]}"
+        return (self._add("list_alerts", {}, Observation(summary, "\n".join(lines[: 2 * MAX_LINES]))),)
+
+    def _signals(self, sign: Sign) -> tuple[str, ...]:
+        """One sign over all services, what moved first."""
+        readings = [r for r in self.seen.readings if r.signal.sign is sign and r.peer is None and self._tells(r)]
+        return self._readings(TITLES[sign], readings)
+
+    def _calls(self, sign: Sign) -> tuple[str, ...]:
+        """One sign of calls that got worse, or are made more often."""
+        telling = {id(symptom.reading) for symptom in self.found.symptoms} | {id(self.found.trail.more)}
+        readings = [r for r in self.seen.readings if r.signal.sign is sign and r.peer and id(r) in telling]
+        return self._readings(CALLS[sign], readings)
+
+    def _changes(self) -> tuple[str, ...]:
+        """What changed: with a failure, those that fit best first and what speaks for or against each; else the latest.
+
+        Shas stand in full: a change that a report blames must occur in the evidence.
+        """
+        verdicts, changes = self.found.verdicts, self.seen.changes
+        if not changes:
+            return ()
+        latest = sorted(changes, key=lambda c: (c.time, c.kind, c.title), reverse=True)
+        lines = [f"{deploy_name(verdict)}: {verdict.why} [{verdict.revision}]" for verdict in verdicts] or [
+            f"{c.kind} {c.service or ''} {c.revision or ''} {clock(c.time, self.seen.at)} {c.title}" for c in latest
+        ]
+        more = f"\n… and {len(lines) - MAX_LINES} more" if len(lines) > MAX_LINES else ""
+        deploys = sum(change.kind is ChangeKind.DEPLOY for change in changes)
+        summary = f"{_counted(deploys, 'deploy')} and {_counted(len(changes) - deploys, 'commit')} in the last 25 h"
+        if verdicts:
+            summary += ", each held against when and where it began"
+        commits = [verdict.commit for verdict in verdicts[:2] if verdict.commit is not None and verdict.score > 0]
+        links = tuple(Link(f"commit {(c.revision or '')[:10]}", c.url) for c in commits if c.url)
+        until: JsonObject = {"last": "25h", "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}"}
+        content = "\n".join(lines[:MAX_LINES]) + more
+        return (self._add("list_changes", until, Observation(summary, content, links=links)),)
+
     def _add(self, tool: str, arguments: JsonObject, observation: Observation) -> str:
         self.evidence.append(Evidence(f"E{len(self.evidence) + 1}", tool, arguments, observation))
         return self.evidence[-1].id
 
-    def alerts(self) -> tuple[str, ...]:
-        """What fires, pends or is silenced now, worst first; then what fired before."""
-        worst_first = list(Severity)
-        alerts = sorted(self.seen.alerts, key=lambda a: (a.state, worst_first.index(a.severity), a.started_at))
-        known = {(a.name, a.service) for a in alerts}
-        past = [
-            a for a in self.seen.past_alerts if (a.name, a.service) not in known and a.state is not AlertState.PENDING
-        ]
-        lines = [alert_line(alert, self.seen.at) for alert in (*alerts, *past)]
-        if not lines:
-            return ()
-        firing = [a for a in (*alerts, *past) if a.state is AlertState.FIRING]
-        summary = (
-            "; ".join(alert_line(a, self.seen.at) for a in firing[:3]) or f"nothing fires now, {len(lines)} before"
-        )
-        return (self._add("alerts", {}, Observation(summary, "\n".join(lines[: 2 * MAX_LINES]))),)
-
-    def signals(self, sign: Sign) -> tuple[str, ...]:
-        """One sign over all services of the trail and the focus, what moved most first."""
-        readings = [r for r in self.seen.readings if r.signal.sign is sign and r.peer is None]
-        readings = [r for r in readings if r.facts.points > 0 and (sign is not Sign.UP or r.facts.last == 0)]
-        if sign is Sign.SATURATION:
-            readings = [r for r in readings if r.facts.maximum >= 0.5]  # noqa: PLR2004 - half empty limits nobody
-        return self._readings(TITLES[sign], readings)
-
-    def calls(self) -> tuple[str, ...]:
-        """Calls that got worse: errors and latency by caller and peer."""
-        worse = {id(symptom.reading) for symptom in self.found.symptoms}
-        readings = [r for r in self.seen.readings if r.peer is not None and id(r) in worse]
-        return self._readings("calls to others that got worse", readings)
-
-    def changes(self) -> tuple[str, ...]:
-        """Changes before the onset, those that fit best first, each with what speaks for or against it.
-
-        Shas stand in full: a change that a report blames must occur in the evidence.
-        """
-        if not self.found.verdicts:
-            changes = sorted(self.seen.changes, key=lambda c: c.time, reverse=True)
-            lines = [f"{c.kind} {c.service or ''} {c.revision or ''} {c.time:%H:%M:%S} {c.title}" for c in changes]
-        else:
-            lines = [f"{verdict_line(verdict)} [{verdict.revision}]" for verdict in self.found.verdicts]
-        if not lines:
-            return ()
-        more = f"\n… and {len(lines) - MAX_LINES} more that fit less" if len(lines) > MAX_LINES else ""
-        blamed = self.found.blamed
-        summary = verdict_line(blamed) if blamed else f"{len(lines)} changes in the last day, none of which explains it"
-        content = "\n".join(lines[:MAX_LINES]) + more
-        return (self._add("changes", {"until": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}"}, Observation(summary, content)),)
+    def _tells(self, reading: Reading) -> bool:
+        """Whether the reading is worth showing."""
+        facts = reading.facts
+        match reading.signal.sign:
+            case Sign.UP:
+                return facts.last < 1 or facts.onset is not None
+            case Sign.SATURATION:
+                return facts.maximum >= MIN_FULL
+            case Sign.STEP:
+                return facts.onset is not None
+            case Sign.CPU | Sign.MEMORY:
+                near = reading.service in self.found.trail.services
+                return near and facts.shape is not Shape.FLAT and facts.after >= MIN_MOVED * facts.before
+            case _:
+                return True
 
     def _readings(self, title: str, readings: Sequence[Reading]) -> tuple[str, ...]:
         if not readings:
             return ()
-        near = (*self.found.trail, *self.found.focus)
+        near = (*self.found.trail.services, *self.found.asked)
         worse = {id(symptom.reading) for symptom in self.found.symptoms}
-        ordered = sorted(readings, key=lambda r: (id(r) not in worse, r.service not in near, -abs(r.facts.shift)))
-        ordered = ordered[:MAX_LINES]
+        ordered = sorted(
+            readings,
+            key=lambda r: (id(r) not in worse, r.service not in near, -abs(r.facts.shift), r.name, r.signal.metric),
+        )[:MAX_LINES]
         several = len({reading.signal.metric for reading in ordered}) > 1
-        lines = [reading_line(reading, with_metric=several) for reading in ordered]
-        queries = tuple(dict.fromkeys(reading.signal.promql for reading in ordered))
-        links = tuple(Link("graph", url) for url in (self.seen.graph_urls.get(promql) for promql in queries) if url)
-        summary = f"{title}: {'; '.join(lines[:2])}"
-        window = f"{self.seen.window.start:%H:%M:%S} to {self.seen.window.end:%H:%M:%S} UTC"
-        content = "\n".join([f"{title}, {window}", *lines, *(f"query: {promql}" for promql in queries)])
-        charts = (self._chart(title, ordered),)
-        arguments: JsonObject = {"promql": queries[0], "last": span(self.seen.window.duration)}
-        return (self._add("metrics", arguments, Observation(summary, content, links=links, charts=charts)),)
+        stats = " or ".join(dict.fromkeys(reading.signal.stat for reading in ordered if reading.signal.stat))
+        title += f", {stats}" if stats else ""
+        lines = [reading_line(reading, self.seen.at, with_metric=several) for reading in ordered]
+        queries = tuple(dict.fromkeys(reading.signal.shown for reading in ordered))
+        window = f"{clock(self.seen.window.start, self.seen.at)} to {clock(self.seen.window.end, self.seen.at)}"
+        rest = [f"… and {len(readings) - MAX_LINES} more"] if len(readings) > MAX_LINES else []
+        content = "\n".join([f"{title}, {window}", *lines, *rest, *(f"query: {promql}" for promql in queries)])
+        names = [reading.signal.metric for reading in ordered if reading.signal.shown in queries]
+        urls = dict(zip(dict.fromkeys(names), (self.seen.graph_urls.get(promql) for promql in queries), strict=False))
+        links = tuple(Link(name if several else "graph", url) for name, url in urls.items() if url)
+        observation = Observation(
+            f"{title}: {_summary(ordered, self.seen)}", content, links=links, charts=(self._chart(title, ordered),)
+        )
+        arguments: JsonObject = {
+            "query": queries[0],
+            "last": f"{round(self.seen.window.duration.total_seconds())}s",
+            "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return (self._add("query_metrics", arguments, observation),)
 
     def _chart(self, title: str, readings: Sequence[Reading]) -> Chart:
         lines = tuple(
             ChartLine(
-                _name(reading),
+                reading.name,
                 tuple(float(t) for t in reading.series.times),
                 tuple(float(v) if math.isfinite(v) else None for v in reading.series.values),
             )
@@ -132,38 +196,21 @@ class Exhibits:
         return Chart(title, readings[0].signal.unit, lines, tuple(marks))
 
 
-def alert_line(alert: Alert, now: datetime) -> str:
-    """Name, severity, service, state and since when."""
-    about = f" ({', '.join(part for part in (alert.severity, alert.service) if part)})"
-    since = f"since {alert.started_at:%H:%M:%S}, {span(now - alert.started_at)}"
-    if alert.ended_at is not None:
-        since = f"from {alert.started_at:%H:%M:%S} to {alert.ended_at:%H:%M:%S}"
-    return f"{alert.name}{about} {alert.state} {since}"
+def _summary(ordered: Sequence[Reading], seen: Seen) -> str:
+    """Those that moved, and those that did not."""
+    changed = [r for r in ordered if r.facts.onset is not None or r.facts.shape is not Shape.FLAT]
+    steady = [r for r in ordered if r not in changed]
+    parts = [f"{reading.name} {moved(reading, seen.at)}" for reading in changed[:MAX_WORSE]]
+    if steady:
+        levels = [f"{reading.name} {value(reading, reading.facts.mean)}" for reading in steady]
+        parts.append(f"as before: {listed(levels, MAX_STEADY)}")
+    return "; ".join(parts)
 
 
-def reading_line(reading: Reading, *, with_metric: bool = False) -> str:
-    """Who, from what to what, since when, and the course as a sparkline."""
-    facts, unit = reading.facts, reading.signal.unit
-    last = format_value(facts.last, unit)
-    if facts.onset is None:
-        what = f"steady at {format_value(facts.mean, unit)}"
-    else:
-        began = datetime.fromtimestamp(facts.onset, UTC)
-        before = "nothing" if math.isnan(facts.before) else format_value(facts.before, unit)
-        after = "nothing" if math.isnan(facts.after) else format_value(facts.after, unit)
-        what = f"{before} → {after} at {began:%H:%M:%S} ({facts.shape}), now {last}"
-    metric = f" [{reading.signal.metric}]" if with_metric else ""
-    return f"{_name(reading)}{metric} {what} {sparkline(reading.series.values)}"
+def _said(alert: Alert) -> str:
+    """The words of its author, where there are any."""
+    return f" “{alert.summary}”" if alert.summary != alert.name else ""
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Which change, by whom, and what speaks for or against it."""
-    change, commit = verdict.change, verdict.commit
-    what = f"deploy of {change.service}" if change.kind is ChangeKind.DEPLOY else "commit"
-    title = commit.title if commit else change.title
-    author = f" by {commit.author}" if commit and commit.author else ""
-    return f"{what} {verdict.revision[:10]} “{title[:80]}”{author}: {verdict.why}"
-
-
-def _name(reading: Reading) -> str:
-    return f"{reading.service} → {reading.peer}" if reading.peer else reading.service
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

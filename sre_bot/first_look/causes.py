@@ -1,0 +1,176 @@
+"""Why it happened, as hypotheses; what did not cause it, and what to do first. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sre_bot.first_look.conclusion import healthy
+from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.phrases import brief, capitalized, deploy_name, listed, value
+from sre_bot.first_look.symptoms import SURGE
+from sre_bot.incident import ChangeKind
+from sre_bot.investigation import CauseKind, Claim, Hypothesis, Remediation, RemediationAction, Suspect
+from sre_bot.render.summary import clock
+from sre_bot.signals.changes import span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sre_bot.first_look.conclusion import Conclusion
+    from sre_bot.first_look.exhibits import Case
+    from sre_bot.first_look.symptoms import Symptom
+    from sre_bot.signals.changes import Verdict
+
+MAX_INNOCENTS, MAX_RUNBOOKS, MAX_WELL, MAX_SUSPECTS = 3, 2, 4, 5
+INNOCENT_BEFORE = timedelta(hours=1)
+"""Deploys are told to be innocent from so long before the onset on; nobody would suspect earlier ones."""
+RIVAL = 0.5
+"""An explanation at least this share as likely as the best is worth naming."""
+
+REMEDIES = {
+    CauseKind.CHANGE: RemediationAction.ROLLBACK,
+    CauseKind.CONFIG: RemediationAction.ROLLBACK,
+    CauseKind.EXTERNAL_DEPENDENCY: RemediationAction.ESCALATE_UPSTREAM,
+    CauseKind.TRAFFIC: RemediationAction.SCALE,
+    CauseKind.CAPACITY: RemediationAction.SCALE,
+    CauseKind.INFRASTRUCTURE: RemediationAction.RESTART,
+}
+"""What usually mends which kind of cause."""
+
+
+def hypotheses(case: Case) -> Iterator[Hypothesis]:
+    """The best explanation, and those that come close; nothing when there is none."""
+    found = case.found
+    if found.culprit is None or found.kind is CauseKind.UNKNOWN:
+        return
+    told = [(verdict.score, _blaming(case, verdict)) for verdict in found.verdicts[:2]]
+    if found.other_cause is not CauseKind.UNKNOWN:
+        told.append((found.no_change, _blaming_none(case)))
+    told.sort(key=lambda pair: -pair[0])
+    least = RIVAL * told[0][1].confidence
+    yield from (hypothesis for score, hypothesis in told if score > 0 and hypothesis.confidence >= least)
+
+
+def _blaming(case: Case, verdict: Verdict) -> Hypothesis:
+    found = case.found
+    claim = Claim(f"{capitalized(deploy_name(verdict))}: {verdict.why}.", (*case.grounds(), *case.cite("changes")))
+    service = verdict.change.service or found.culprit
+    return Hypothesis(claim, found.kind_of(verdict), found.confidence(verdict.score), service, verdict.revision)
+
+
+def _blaming_none(case: Case) -> Hypothesis:
+    found = case.found
+    claim = Claim(f"{capitalized(_other_cause(found))}; no change explains it.", case.grounds())
+    return Hypothesis(claim, found.other_cause, found.confidence(found.no_change), found.culprit)
+
+
+def _other_cause(found: Conclusion) -> str:
+    """What happened, if it was no change."""
+    peer, surge = found.trail.peer, found.surge
+    if peer is not None:
+        what = "a third party" if found.other_cause is CauseKind.EXTERNAL_DEPENDENCY else "which nobody measures here"
+        return f"trouble at {peer}, {what}: {_worst(found, peer, Sign.ERRORS, Sign.LATENCY)}"
+    if found.other_cause is CauseKind.TRAFFIC and surge is not None:
+        levels = f"{value(surge, surge.facts.before)} → {value(surge, surge.facts.after)}"
+        return f"more traffic: requests to {surge.service} grew ×{surge.growth:.1f} ({levels})"
+    if found.other_cause is CauseKind.CAPACITY:
+        return f"a limit was reached: {_worst(found, None, Sign.SATURATION)}"
+    return f"an outage: {_worst(found, None, Sign.UP, Sign.TRAFFIC)}"
+
+
+def _worst(found: Conclusion, peer: str | None, *signs: Sign) -> str:
+    """What the culprit shows, of the first of these signs that it shows at all."""
+    shown: list[Symptom] = [s for s in found.symptoms if (s.service, s.peer) == (found.culprit, peer)]
+    return next(brief(symptom) for sign in signs for symptom in shown if symptom.sign is sign)
+
+
+def ruled_out(case: Case) -> Iterator[Claim]:
+    """Deploys near the onset that are innocent, and why; then what did not move."""
+    seen, found = case.seen, case.found
+    if found.culprit is None:
+        return
+    blamed = {hypothesis.change for hypothesis in hypotheses(case)}
+    since = (found.onset or seen.at) - INNOCENT_BEFORE
+    deploys = [v for v in found.verdicts if v.change.kind is ChangeKind.DEPLOY and v.change.time >= since]
+    deploys = sorted((v for v in deploys if v.revision not in blamed), key=lambda v: v.change.time, reverse=True)
+    for verdict in deploys[:MAX_INNOCENTS]:
+        yield Claim(f"{capitalized(deploy_name(verdict))}: {_innocence(verdict, found)}.", case.cite("changes"))
+    well = sorted(found.calls.of.get(found.culprit, frozenset()) & healthy(seen, found.symptoms))
+    if well:
+        text = f"What {found.culprit} calls: {listed(well, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
+        yield Claim(text, case.cite(Sign.ERRORS, Sign.LATENCY))
+    if found.calls.growth and max(found.calls.growth.values()) < SURGE:
+        yield Claim("More traffic: no service is asked much more often than before.", case.cite(Sign.TRAFFIC))
+
+
+def _innocence(verdict: Verdict, found: Conclusion) -> str:
+    if verdict.score == 0 and found.onset is not None:
+        return f"deployed {span(verdict.change.time - found.onset)} after it began"
+    return f"fits less: {verdict.why}"
+
+
+def next_steps(case: Case) -> Iterator[Claim]:
+    """What to do first."""
+    found = case.found
+    if found.blamed is not None:
+        yield Claim(_undo(case, found.blamed), case.cite("changes"))
+    elif found.culprit is not None:
+        yield Claim(_look_further(case, found.culprit), case.grounds())
+    trail = found.trail.services
+    alerts = sorted(case.seen.firing, key=lambda alert: trail.index(alert.service) if alert.service in trail else -1)
+    runbooks = {a.name: a.annotations["runbook_url"] for a in reversed(alerts) if a.annotations.get("runbook_url")}
+    for name, url in list(runbooks.items())[:MAX_RUNBOOKS]:
+        yield Claim(f"Runbook of {name}: {url}", case.cite("alerts"))
+
+
+def _undo(case: Case, blamed: Verdict) -> str:
+    """How to get rid of a change: what ran before it, if that is known."""
+    change = blamed.change
+    if change.kind is not ChangeKind.DEPLOY or change.service is None:
+        return f"Revert commit {blamed.revision[:10]}, then watch {case.found.culprit}."
+    earlier = [d for d in case.seen.deploys if d.service == change.service and d.time < change.time and d.revision]
+    before = max(earlier, key=lambda deploy: deploy.time, default=None)
+    if before is None or before.revision in {None, change.revision}:
+        return f"Roll back {change.service} to what ran before {(change.revision or '')[:10]}, then watch its errors."
+    ran = f"which ran until {clock(change.time, case.seen.at)}"
+    return f"Roll back {change.service} to {(before.revision or '')[:10]}, {ran}; then watch its errors."
+
+
+def _look_further(case: Case, culprit: str) -> str:
+    """Where to look when no change is to blame."""
+    found = case.found
+    if found.other_cause is CauseKind.EXTERNAL_DEPENDENCY:
+        return f"Look at the status page of {found.trail.peer} and tell them; a rollback would not help."
+    if found.trail.peer is not None:
+        return f"Look at {found.trail.peer}: whether it runs, and what it logs."
+    if found.other_cause is CauseKind.TRAFFIC:
+        return f"Find out who sends the requests; scale {culprit} or turn some away."
+    if found.other_cause is CauseKind.CAPACITY:
+        return f"Find out what fills {culprit} up (slow calls, stuck work) before you raise its limit."
+    if found.other_cause is CauseKind.INFRASTRUCTURE:
+        return f"Find out why {culprit} is gone: its last lines of log, kills for memory, its node."
+    since = f" from {clock(found.onset, case.seen.at)} on" if found.onset else ""
+    return f"Read the logs of {culprit}{since}."
+
+
+def remediation(found: Conclusion) -> Remediation | None:
+    """What would mend the best explanation, in a word."""
+    action = REMEDIES.get(found.kind)
+    if action is None:
+        return None
+    if found.blamed is not None:
+        return Remediation(action, found.blamed.change.service or found.culprit)
+    if found.trail.peer is not None:
+        is_outside = found.kind is CauseKind.EXTERNAL_DEPENDENCY
+        return Remediation(action, found.trail.peer) if is_outside else None
+    return Remediation(action, found.culprit)
+
+
+def suspects(found: Conclusion) -> tuple[Suspect, ...]:
+    """Changes and "no change", best first, without those that cannot be."""
+    if found.culprit is None:
+        return ()
+    ranked = [Suspect(v.revision, v.score, v.why) for v in found.verdicts if v.score > 0]
+    ranked.append(Suspect(None, found.no_change, "no change explains it"))
+    return tuple(sorted(ranked, key=lambda suspect: -suspect.score)[:MAX_SUSPECTS])

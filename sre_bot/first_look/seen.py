@@ -1,0 +1,86 @@
+"""What a first look has seen, as records: readings of services, alerts, changes, and what could not be seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sre_bot.incident import AlertState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sre_bot.first_look.discovery import Signal
+    from sre_bot.incident import Alert, Change, TimeWindow
+    from sre_bot.investigation import MissingSource
+    from sre_bot.signals.series import Series, SeriesFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One series of one signal: what ``service`` (calling ``peer``, if set) did, as a series and as facts.
+
+    ``statuses`` says, of a share of failures, what each status contributes to the latest of them (shares of 1).
+    """
+
+    signal: Signal
+    service: str
+    peer: str | None
+    series: Series
+    facts: SeriesFacts
+    statuses: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The service, or who calls whom."""
+        return f"{self.service} → {self.peer}" if self.peer else self.service
+
+    @property
+    def onset(self) -> datetime | None:
+        """When it changed, if it did."""
+        return None if self.facts.onset is None else datetime.fromtimestamp(self.facts.onset, UTC)
+
+    @property
+    def growth(self) -> float:
+        """The new level as a multiple of the old one: 0 when nothing is left, 1 when nothing changed or was before."""
+        facts = self.facts
+        if facts.onset is None or not facts.before > 0:  # NaN is not, either
+            return 1.0
+        return 0.0 if math.isnan(facts.after) else facts.after / facts.before
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything the sources gave.
+
+    ``alerts`` are held now, ``past_alerts`` remembered; ``alerts_known`` is whether anyone told of alerts at all.
+    ``deploys`` are those of the last weeks, newest first, so that each has a predecessor; ``changes`` the commits
+    and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by PromQL.
+    """
+
+    at: datetime
+    window: TimeWindow
+    alerts: tuple[Alert, ...] = ()
+    past_alerts: tuple[Alert, ...] = ()
+    alerts_known: bool = True
+    readings: tuple[Reading, ...] = ()
+    services: frozenset[str] = frozenset()
+    changes: tuple[Change, ...] = ()
+    deploys: tuple[Change, ...] = ()
+    diffs: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[MissingSource, ...] = ()
+    scrape: timedelta = timedelta(seconds=15)
+    graph_urls: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_alerts(self) -> tuple[Alert, ...]:
+        """Alerts that are held now, then those remembered; where both know one, what holds now counts."""
+        held = {(alert.name, alert.service) for alert in self.alerts}
+        return (*self.alerts, *(alert for alert in self.past_alerts if (alert.name, alert.service) not in held))
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """What fires at the moment asked about."""
+        return tuple(alert for alert in self.all_alerts if alert.state is AlertState.FIRING)

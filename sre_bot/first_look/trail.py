@@ -1,0 +1,173 @@
+"""Where it comes from: who calls whom, and where the failing calls lead. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.symptoms import SURGE
+from sre_bot.signals.words import service_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sre_bot.first_look.seen import Reading, Seen
+    from sre_bot.first_look.symptoms import Symptom
+
+_INSIDE = (".svc", ".local", ".internal", ".cluster", ".consul", ".lan", ".corp", ".localdomain")
+
+
+def resolve(peer: str, services: Iterable[str]) -> str | None:
+    """Our service behind a peer's address (``inventory``, ``inventory-svc:8080``, ``inventory.shop.svc``), or None."""
+    host = _host(peer)
+    known = sorted(services)
+    if host in known:
+        return host
+    if _is_outside(host):
+        return None
+    words = service_words(host.split(".")[0])
+    return next((service for service in known if service_words(service) == words), None) if words else None
+
+
+def is_third_party(peer: str) -> bool:
+    """Whether the address is one out in the Internet, rather than of a database or a service nobody measures."""
+    return _is_outside(_host(peer))
+
+
+def _host(peer: str) -> str:
+    address = re.sub(r"^\w+://", "", peer).split("/")[0].lower()
+    return address if address.count(":") > 1 else address.split(":")[0]
+
+
+def _is_outside(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not host.endswith(_INSIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Who calls whom as the metrics of callers tell.
+
+    ``more`` are the calls that someone suddenly makes more often per request; ``growth`` is by which factor the
+    requests to each service grew.
+    """
+
+    of: Mapping[str, frozenset[str]]
+    more: Mapping[tuple[str, str], Reading]
+    growth: Mapping[str, float]
+
+    def callers(self, service: str) -> frozenset[str]:
+        """Who calls it."""
+        return frozenset(caller for caller, called in self.of.items() if service in called)
+
+    def above(self, service: str) -> frozenset[str]:
+        """Who calls it, directly or not."""
+        found: set[str] = set()
+        open_ends = {service}
+        while open_ends:
+            open_ends = {caller for end in open_ends for caller in self.callers(end)} - found
+            found |= open_ends
+        return frozenset(found)
+
+
+def calls(seen: Seen, symptoms: Sequence[Symptom]) -> Calls:
+    """The calls among our services.
+
+    A caller that calls more often while its calls fail only tries again; so it is not one that calls more.
+    """
+    growth: dict[str, float] = {}
+    for reading in seen.readings:
+        if reading.signal.sign is Sign.TRAFFIC and reading.peer is None:
+            growth[reading.service] = max(reading.growth, growth.get(reading.service, 0.0))
+    of: dict[str, frozenset[str]] = {}
+    more: dict[tuple[str, str], Reading] = {}
+    failing = {(s.service, s.peer) for s in symptoms if s.sign is Sign.ERRORS}
+    for reading in seen.readings:
+        callee = resolve(reading.peer, seen.services) if reading.peer else None
+        if callee is None:
+            continue
+        of[reading.service] = of.get(reading.service, frozenset()) | {callee}
+        is_more = reading.signal.sign is Sign.TRAFFIC and reading.growth >= SURGE * growth.get(
+            reading.service, math.inf
+        )
+        if is_more and (reading.service, reading.peer) not in failing:
+            more[reading.service, callee] = reading
+    return Calls(of, more, growth)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """From the service asked about to the one where it begins.
+
+    ``peer`` is whom that last one calls in vain, when it is none of our services; ``more`` are the calls it suddenly
+    makes more often.
+    """
+
+    services: tuple[str, ...] = ()
+    peer: str | None = None
+    more: Reading | None = None
+
+    @property
+    def end(self) -> str | None:
+        """Where it begins, as far as can be seen."""
+        return self.services[-1] if self.services else None
+
+
+def follow(focus: Sequence[str], symptoms: Sequence[Symptom], calls: Calls, services: frozenset[str]) -> Trail:
+    """Follow the failing calls from what was asked about, or from what failed first, as far as they lead.
+
+    What is over is followed only when everything is. A service that is called more often than before, per request of
+    its caller, suffers from its caller: there the trail turns back.
+    """
+    active = [s for s in symptoms if not s.over] or list(symptoms)
+    own = dict.fromkeys(s.service for s in active if s.peer is None)
+    start = next((service for service in focus if service in own), None)
+    start = start or next(iter(own), None) or next((s.service for s in active), None)
+    if start is None:
+        return Trail()
+    trail = [start]
+    while True:
+        step = _next(trail, active, calls, services)
+        if step is None:
+            return _turned_back(trail, calls)
+        address, ours = step
+        if ours is None:
+            return Trail(tuple(trail), peer=address)
+        trail.append(ours)
+
+
+def _next(
+    trail: Sequence[str], active: Sequence[Symptom], calls: Calls, services: frozenset[str]
+) -> tuple[str, str | None] | None:
+    """Whose failure explains that of the last service best: a service of ours that fails itself, or someone else."""
+    here = trail[-1]
+    failing = {s.service for s in active if s.peer is None} - set(trail)
+    for address, ours in _failing_calls(here, active, services):
+        if ours is None or (ours in failing and (here, ours) not in calls.more):
+            return address, ours
+    return None
+
+
+def _failing_calls(caller: str, active: Sequence[Symptom], services: frozenset[str]) -> list[tuple[str, str | None]]:
+    """Addresses whose calls got worse, errors first, the worst first; with our service behind each, if it is ours."""
+    bad = [s for s in active if s.service == caller and s.peer]
+    bad.sort(key=lambda s: (s.sign is not Sign.ERRORS, -abs(s.reading.facts.shift), s.peer or ""))
+    return [(address, resolve(address, services)) for address in dict.fromkeys(s.peer for s in bad if s.peer)]
+
+
+def _turned_back(trail: list[str], calls: Calls) -> Trail:
+    """The trail, led back to whoever calls its end more often than before."""
+    end = trail[-1]
+    for caller, callee in sorted(calls.more):
+        if callee == end:
+            kept = trail[: trail.index(caller) + 1] if caller in trail else [*trail, caller]
+            return Trail(tuple(kept), more=calls.more[caller, callee])
+        if caller == end:
+            return Trail(tuple(trail), more=calls.more[caller, callee])
+    return Trail(tuple(trail))
