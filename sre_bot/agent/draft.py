@@ -7,6 +7,7 @@ model behind a gateway may wrap its JSON in prose or leave out an empty list.
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -36,6 +37,22 @@ def _kind(value: object) -> object:
     return word if word in set(CauseKind) else CauseKind.UNKNOWN
 
 
+class Likelihood(enum.StrEnum):
+    """What the model thinks of a hypothesis; the confidence people see is computed from evidence."""
+
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+    UNLIKELY = "unlikely"
+
+
+_PRIORS = {Likelihood.LIKELY: 0.8, Likelihood.POSSIBLE: 0.5, Likelihood.UNLIKELY: 0.2}
+
+
+def _likelihood(value: object) -> object:
+    word = _word(value)
+    return word if word in set(Likelihood) else Likelihood.POSSIBLE
+
+
 def _absent(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in {"", "null", "none", "unknown", "n/a"} else value
 
@@ -62,13 +79,13 @@ class HypothesisDraft(BaseModel):
     kind: Annotated[CauseKind, BeforeValidator(_kind)]
     service: Annotated[_Name, Field(description="first failing service")] = None
     change: Annotated[_Name, Field(description="commit sha; null when no change caused it")] = None
-    confidence: Annotated[float, Field(description="0 to 1")]
+    likelihood: Annotated[Likelihood, BeforeValidator(_likelihood)] = Likelihood.POSSIBLE
     evidence: _Evidence = []
 
     def hypothesis(self) -> Hypothesis:
         """The same in our vocabulary."""
         claim = Claim(self.statement.strip(), tuple(self.evidence))
-        return Hypothesis(claim, self.kind, self.confidence, self.service, self.change)
+        return Hypothesis(claim, self.kind, _PRIORS[self.likelihood], self.service, self.change)
 
 
 class RemediationDraft(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sre_bot.agent.confidence import weighed
 from sre_bot.agent.verify import verify
 from sre_bot.investigation import FIRST_LOOK, Answer, CauseKind, Claim, Report, Suspect
 
@@ -29,8 +30,9 @@ def concluded(
     usage: Usage,
     note: str | None,
 ) -> Answer:
-    """The answer that a model's report makes, its claims held against the evidence."""
-    held = replace(verify(report, evidence), missing=_missing(first_look, evidence))
+    """The answer that a model's report makes: claims held against the evidence, confidences computed from it."""
+    held = replace(verify(report, evidence, question.asked_at), missing=_missing(first_look, evidence))
+    held = weighed(held, evidence, question.asked_at)
     return Answer(
         question=question,
         model=model,

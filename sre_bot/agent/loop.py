@@ -14,7 +14,7 @@ from sre_bot.agent.ending import concluded, fallen_back
 from sre_bot.agent.looks import Notebook, Toolset
 from sre_bot.agent.opening import opening
 from sre_bot.agent.transcript import Conversation, Turn, result_block, sendable, text_block
-from sre_bot.agent.verify import ids_in
+from sre_bot.agent.verify import ids_in, verify
 from sre_bot.errors import ModelError, ModelRefusedError, ModelUnavailableError
 from sre_bot.investigation import AnswerStep, EvidenceStep, LookStep, ModelStep
 
@@ -32,6 +32,11 @@ _NUDGES = 2
 _GO_ON = (
     "That cites no evidence. Look further with the tools; or, when you have seen enough or cannot learn more, say in a "
     "sentence or two what you conclude and which evidence ids it rests on. Not knowing is a conclusion."
+)
+_MEND = (
+    "Code held the report against the evidence it cites; this does not hold:\n{doubts}\n"
+    "Write the whole report once more: correct these claims, cite the evidence that has what they say, or leave them "
+    "out. Keep the rest. One JSON object of the same schema and nothing else."
 )
 _WRITE = (
     "Stop looking and write the report now, as one JSON object of the given schema and nothing else. Use only what the "
@@ -97,6 +102,10 @@ async def investigate(
             yield step
         yield ModelStep(talk.budget.usage.turns + 1)
         report = await _write_report(talk)
+        if report is not None and (doubts := _doubts(report, notebook, question)) and _can_mend(talk):
+            yield ModelStep(talk.budget.usage.turns + 1)
+            mended = await _mend_report(talk, redact(doubts))
+            report = max(mended or report, report, key=lambda one: _standing(one, notebook, question))
     except ModelError as error:
         talk.note = str(error)
     evidence, usage = notebook.evidence, talk.budget.usage
@@ -214,14 +223,48 @@ async def _write_report(talk: _Talk) -> Report | None:
             trouble = f"{talk.model.name} ran out of room to write its report."
         else:
             try:
-                return parse(turn.text)
+                report = parse(turn.text)
             except BrokenReportError as error:
                 trouble = f"{talk.model.name} wrote no usable report: {error}."
-                talk.conversation.hear(turn)
-                talk.said += [result_block(str(use["id"]), "No more looks.", failed=True) for use in turn.tool_uses]
+                _keep(talk, turn)
                 talk.said.append(text_block(f"That is not the report: {error}. {_WRITE}"))
+            else:
+                _keep(talk, turn)
+                return report
     talk.note = trouble
     return None
+
+
+def _keep(talk: _Talk, turn: Turn) -> None:
+    """Keep a turn that was to be the report; looks that it asks for all the same are refused."""
+    talk.conversation.hear(turn)
+    talk.said += [result_block(str(use["id"]), "No more looks.", failed=True) for use in turn.tool_uses]
+
+
+def _doubts(report: Report, notebook: Notebook, question: Question) -> str:
+    """What of a report does not hold, a line each; "" when all of it does."""
+    unverified = verify(report, notebook.evidence, question.asked_at).unverified
+    return "\n".join(f"- {one.claim}: {one.why}." for one in unverified)
+
+
+def _standing(report: Report, notebook: Notebook, question: Question) -> int:
+    """How much of a report holds, less what does not: a report that only drops what was wrong is better than before."""
+    held = verify(report, notebook.evidence, question.asked_at)
+    return len(held.what) + len(held.impact) + len(held.hypotheses) + len(held.ruled_out) - len(held.unverified)
+
+
+def _can_mend(talk: _Talk) -> bool:
+    return talk.look_at_clock().report_affordable()
+
+
+async def _mend_report(talk: _Talk, doubts: str) -> Report | None:
+    """Ask once for the report without what does not hold; None when none comes, whatever the reason."""
+    talk.said.append(text_block(_MEND.format(doubts=doubts)))
+    try:
+        turn = await talk.ask(talk.budget.seconds_for_report, SCHEMA)
+        return None if turn.stop_reason == "refusal" or turn.stop_reason in _CUT else parse(turn.text)
+    except (ModelError, BrokenReportError):
+        return None
 
 
 def _declined(model: str, detail: str) -> str:

@@ -1,7 +1,8 @@
 """Claims against evidence: what a model says must stand on something it has seen. Pure.
 
-A claim stays when it cites at least one look that exists and did not fail; otherwise it moves, with the reason, to
-``unverified``, where the reader sees it. Nothing is dropped in silence.
+A claim stays when it cites at least one look that exists and did not fail, and when what it states (numbers, times,
+names) is in the looks it cites or follows from them; otherwise it moves, with the reason, to ``unverified``, where the
+reader sees it. Nothing is dropped in silence.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sre_bot.agent.exhibits import Exhibit
+from sre_bot.agent.support import why_not_borne
 from sre_bot.investigation import Claim, Evidence, Hypothesis, Remediation, RemediationAction, Report, Unverified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _T = TypeVar("_T")
 
 _ID = re.compile(r"\bE(\d{1,6})\b", re.IGNORECASE)
 _INLINE = re.compile(r"\[\s*E\d{1,6}(?:\s*[,;]\s*E\d{1,6})*\s*\]", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
+_COMMIT = re.compile(r"(?<![\w./-])(?=[0-9a-f]{0,39}[a-f])(?=[a-f]{0,39}\d)[0-9a-f]{7,40}(?![\w/-])")
+"""A sha in a sentence: hexadecimal with a letter and a digit, and not a part of something longer."""
 
 
 def ids_in(text: str) -> frozenset[str]:
@@ -29,25 +35,27 @@ def ids_in(text: str) -> frozenset[str]:
     return frozenset(f"E{int(number)}" for number in _ID.findall(text))
 
 
-def verify(report: Report, evidence: Iterable[Evidence]) -> Report:
-    """The report with every claim held against the evidence.
+def verify(report: Report, evidence: Iterable[Evidence], asked_at: datetime) -> Report:
+    """The report with every claim held against the evidence, as of ``asked_at`` (aware).
 
-    Claims of ``what``, ``impact`` and ``ruled_out`` and hypotheses must cite; ``next_steps`` may. A hypothesis whose
-    change occurs in no evidence goes, and a remediation goes with the last hypothesis it could stand on.
-    Confidences are brought into 0..1, hypotheses ordered by them, short shas made the full ones that were seen.
+    Claims of ``what``, ``impact`` and ``ruled_out`` and hypotheses must cite; ``next_steps`` may: they propose, so
+    only the commits they name are looked for, in all evidence. A hypothesis whose change occurs in no evidence goes,
+    and a remediation goes with the last hypothesis it could stand on. Confidences are brought into 0..1, hypotheses
+    ordered by them, short shas made the full ones that were seen.
     """
-    seen = _Seen.of(evidence)
+    seen = _Seen.of(evidence, asked_at)
     what, impact, ruled_out = (_sift(claims, seen) for claims in (report.what, report.impact, report.ruled_out))
     hypotheses = _sift_hypotheses(report.hypotheses, seen)
     remediation = _sift_remediation(report.remediation, hypotheses.kept)
-    demoted = [part.demoted for part in (what, impact, hypotheses, ruled_out, remediation)]
+    next_steps = _sift_steps(report.next_steps, seen)
+    demoted = [part.demoted for part in (what, impact, hypotheses, ruled_out, next_steps, remediation)]
     return replace(
         report,
         what=what.kept,
         impact=impact.kept,
         hypotheses=tuple(sorted(hypotheses.kept, key=lambda hypothesis: -hypothesis.confidence)),
         ruled_out=ruled_out.kept,
-        next_steps=tuple(seen.trimmed(step) for step in report.next_steps),
+        next_steps=next_steps.kept,
         remediation=next(iter(remediation.kept), None),
         unverified=(*report.unverified, *itertools.chain.from_iterable(demoted)),
     )
@@ -66,6 +74,14 @@ def _sift(claims: Iterable[Claim], seen: _Seen) -> _Sifted[Claim]:
     return _Sifted(
         tuple(seen.trimmed(claim) for claim, why in judged if why is None),
         tuple(Unverified(claim.text, why) for claim, why in judged if why is not None),
+    )
+
+
+def _sift_steps(steps: Iterable[Claim], seen: _Seen) -> _Sifted[Claim]:
+    judged = [(step, next((sha for sha in _COMMIT.findall(step.text) if not seen.commit(sha)), None)) for step in steps]
+    return _Sifted(
+        tuple(seen.trimmed(step) for step, sha in judged if sha is None),
+        tuple(Unverified(step.text, f"{sha} is no commit that occurs in the evidence") for step, sha in judged if sha),
     )
 
 
@@ -96,20 +112,25 @@ def _sift_remediation(remediation: Remediation | None, causes: tuple[Hypothesis,
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the evidence holds: ids of looks that gave something and of those that failed, and all shas in sight."""
+    """What the evidence holds: looks that gave something, read, ids of those that failed, and all shas in sight."""
 
-    good: frozenset[str]
+    good: dict[str, Exhibit]
     failed: frozenset[str]
     shas: frozenset[str]
+    subjects: frozenset[str]
+    asked_at: datetime
 
     @classmethod
-    def of(cls, evidence: Iterable[Evidence]) -> _Seen:
+    def of(cls, evidence: Iterable[Evidence], asked_at: datetime) -> _Seen:
         looks = tuple(evidence)
         good = [look for look in looks if not look.observation.failed]
+        exhibits = {look.id: Exhibit.of(look, asked_at) for look in good}
         return cls(
-            good=frozenset(look.id for look in good),
+            good=exhibits,
             failed=frozenset(look.id for look in looks if look.observation.failed),
             shas=frozenset(sha for look in good for sha in _SHA.findall(_text(look).lower())),
+            subjects=frozenset[str]().union(*(exhibit.subjects for exhibit in exhibits.values())),
+            asked_at=asked_at,
         )
 
     def why_not(self, claim: Claim) -> str | None:
@@ -118,9 +139,10 @@ class _Seen:
         if not ids:
             return "it cites no evidence"
         inline = _cited(_INLINE.findall(claim.text))
-        invented = [one for one in inline if one not in self.good | self.failed]
-        if self.good.intersection(ids) and not invented:
-            return None
+        invented = [one for one in inline if one not in self.good and one not in self.failed]
+        cited = [self.good[one] for one in dict.fromkeys((*ids, *inline)) if one in self.good]
+        if cited and not invented:
+            return why_not_borne(claim.text, cited, self.subjects, self.asked_at)
         if unknown := invented or [one for one in ids if one not in self.failed]:
             return f"it cites evidence that does not exist: {', '.join(unknown)}"
         return f"it only cites looks that failed: {', '.join(ids)}"

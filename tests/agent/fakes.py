@@ -99,7 +99,7 @@ class FakeToolset:
 def first_look(*contents: str) -> Answer:
     """A first look with one piece of evidence per content, and a report that cites the first."""
     evidence = tuple(
-        Evidence(f"E{number}", "alerts", {}, Observation(f"alert {number}", content))
+        Evidence(f"E{number}", "alerts", {}, Observation(f"alert {number}: checkout fails", content))
         for number, content in enumerate(contents or ("CheckoutErrors fires",), 1)
     )
     report = Report(what=(Claim("CheckoutErrors fires since 02:50.", ("E1",)),))

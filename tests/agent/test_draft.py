@@ -15,7 +15,7 @@ CAUSE: JsonObject = {
     "kind": "Change",
     "service": "checkout",
     "change": "4f1c2d3",
-    "confidence": 0.8,
+    "likelihood": "Likely",
     "evidence": ["E1"],
 }
 WHOLE: JsonObject = {
@@ -51,6 +51,12 @@ def test_a_kind_we_have_no_word_for_is_unknown() -> None:
     assert report.hypotheses[0].kind is CauseKind.UNKNOWN
 
 
+@pytest.mark.parametrize(("word", "prior"), [("LIKELY", 0.8), ("unlikely", 0.2), ("dunno", 0.5), (0.99, 0.5)])
+def test_a_likelihood_is_a_word_and_a_word_we_do_not_know_means_possible(word: object, prior: float) -> None:
+    report = parse(json.dumps({**WHOLE, "hypotheses": [{**CAUSE, "likelihood": word}]}))
+    assert report.hypotheses[0].confidence == prior
+
+
 @pytest.mark.parametrize("nothing", [None, "null", "None", "", "unknown"])
 def test_a_name_that_says_nothing_is_no_name(nothing: str | None) -> None:
     report = parse(json.dumps({**WHOLE, "hypotheses": [{**CAUSE, "change": nothing, "service": nothing}]}))
@@ -66,7 +72,7 @@ def test_a_name_that_says_nothing_is_no_name(nothing: str | None) -> None:
         ('{"what_is_going_on": [}', "the JSON: "),
         ("{}", "what_is_going_on: Field required"),
         (json.dumps({**WHOLE, "remediation": {"action": "reboot the universe"}}), "remediation.action"),
-        (json.dumps({**WHOLE, "hypotheses": [{**CAUSE, "confidence": "high"}]}), "hypotheses.0.confidence"),
+        (json.dumps({**WHOLE, "hypotheses": [{**CAUSE, "statement": None}]}), "hypotheses.0.statement"),
     ],
 )
 def test_what_is_no_report_is_refused_with_a_reason_for_the_model(text: str, why: str) -> None:

@@ -47,7 +47,7 @@ from tests.agent.fakes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sre_bot.agent.transcript import Conversation, Turn
     from sre_bot.investigation import JsonObject
@@ -92,7 +92,7 @@ async def test_parallel_looks_run_at_the_same_time() -> None:
     class Meeting(FakeToolset):
         async def look(self, name: str, arguments: JsonObject) -> Observation:
             await meeting.wait()
-            return Observation("met", "met")
+            return Observation("met", "checkout fails")
 
     model = ScriptedModel([asks(("metrics", {}), ("changes", {})), DONE, writes()])
     async with asyncio.timeout(5):
@@ -172,17 +172,87 @@ async def test_the_models_suspects_stand_before_those_of_the_first_look() -> Non
         first_look(f"deploy of {SHA}"), suspects=(Suspect(other, 9.0), Suspect(SHA, 3.0), Suspect(None, 1.0))
     )
     cause = {"statement": "It broke checkout.", "kind": "change", "service": "checkout", "change": SHA[:10]}
-    report = {"what_is_going_on": [], "hypotheses": [{**cause, "confidence": 0.7, "evidence": ["E1"]}]}
+    report = {"what_is_going_on": [], "hypotheses": [{**cause, "likelihood": "likely", "evidence": ["E1"]}]}
     answer = answer_of(await run(ScriptedModel([DONE, writes(report)]), first=look))
     assert answer.report.hypotheses[0].change == SHA
-    assert [(one.change, one.score) for one in answer.suspects] == [(SHA, 0.7), (other, 0.7), (None, 0.7)]
+    confidence = answer.report.hypotheses[0].confidence
+    assert [one.change for one in answer.suspects] == [SHA, other, None]
+    assert {one.score for one in answer.suspects} == {confidence}
 
 
 async def test_claims_of_the_model_are_held_against_the_evidence() -> None:
     report = {"what_is_going_on": [{"text": "Aliens.", "evidence": ["E9"]}]}
-    answer = answer_of(await run(ScriptedModel([DONE, writes(report)]), first=first_look()))
+    answer = answer_of(await run(ScriptedModel([DONE, writes(report), writes(report)]), first=first_look()))
     assert answer.report.what == ()
     assert answer.report.unverified[0].claim == "Aliens."
+
+
+# --- the one chance to mend ---
+
+SEEN = "share of requests that fail\ncheckout 0 % → 31 % at 02:50:00 (step), now 31 %"
+WRONG = {"text": "checkout fails 13 % of requests.", "evidence": ["E1"]}
+RIGHT = {"text": "checkout fails 31 % of requests.", "evidence": ["E1"]}
+
+
+def reports(*claims: Mapping[str, object]) -> Turn:
+    return writes({"what_is_going_on": list(claims)})
+
+
+async def test_what_does_not_hold_is_told_with_its_reason_and_the_mended_report_taken() -> None:
+    model = ScriptedModel([DONE, reports(WRONG, RIGHT), reports(RIGHT)])
+    steps = await run(model, first=first_look(SEEN))
+    answer = answer_of(steps)
+    assert [claim.text for claim in answer.report.what] == [RIGHT["text"]]
+    assert answer.report.unverified == ()
+    assert "- checkout fails 13 % of requests.: 13 % is not in E1, which has 31 %." in texts(model.shown[2][-1:])
+    assert [schema for _, schema, _ in model.asked] == [None, SCHEMA, SCHEMA]
+    assert model.shown[2][: len(model.shown[1])] == model.shown[1]
+    assert [type(step) for step in steps].count(ModelStep) == 3
+
+
+async def test_what_still_does_not_hold_stays_unverified_and_is_not_asked_for_again() -> None:
+    model = ScriptedModel([DONE, reports(WRONG), reports(WRONG)])
+    answer = answer_of(await run(model, first=first_look(SEEN)))
+    assert [one.why for one in answer.report.unverified] == ["13 % is not in E1, which has 31 %"]
+
+
+async def test_a_report_that_holds_is_not_asked_for_again() -> None:
+    model = ScriptedModel([DONE, reports(RIGHT)])
+    assert answer_of(await run(model, first=first_look(SEEN))).report.unverified == ()
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        reports(),
+        reports(WRONG, {"text": "Memory leaks.", "evidence": ["E1"]}),
+        says("I stand by it."),
+        says("{", stop="max_tokens"),
+        says("No.", stop="refusal"),
+        DOWN,
+    ],
+)
+async def test_the_first_report_stands_when_mending_makes_it_worse_or_fails(
+    worse: Turn | ModelUnavailableError,
+) -> None:
+    model = ScriptedModel([DONE, reports(RIGHT, RIGHT, WRONG), worse])
+    answer = answer_of(await run(model, first=first_look(SEEN)))
+    assert (answer.model, answer.note) == ("claude-test", None)
+    assert len(answer.report.what) == 2
+    assert [one.claim for one in answer.report.unverified] == [WRONG["text"]]
+
+
+async def test_mending_is_not_bought_when_the_budget_is_spent() -> None:
+    model = ScriptedModel([DONE, replace(reports(WRONG), usage=Usage(usd=1.0))])
+    answer = answer_of(await run(model, first=first_look(SEEN), limits=Limits(usd=1.0)))
+    assert len(answer.report.unverified) == 1
+
+
+async def test_a_look_asked_for_beside_the_report_is_refused_before_mending() -> None:
+    both = replace(asks(("metrics", {})), content=(*reports(WRONG).content, *asks(("metrics", {})).content))
+    model = ScriptedModel([DONE, both, reports(RIGHT)])
+    await run(model, first=first_look(SEEN))
+    assert [block["type"] for block in blocks(model.shown[2][-1])] == ["tool_result", "text"]
 
 
 # --- manners ---

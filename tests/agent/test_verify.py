@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from sre_bot.investigation import (
     Unverified,
 )
 
+NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 SHA = "4f1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192"
 TWIN = "4f1c2d3eaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -39,7 +41,7 @@ def cause(change: str | None = None, confidence: float = 0.5, *evidence: str) ->
 
 
 def verified(*claims: Claim) -> Report:
-    return verify(Report(what=claims), EVIDENCE)
+    return verify(Report(what=claims), EVIDENCE, NOW)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_claim_that_cannot_stand_is_shown_as_unverified_with_the_reason(claim:
 def test_every_kind_of_claim_is_checked_and_next_steps_may_go_without_evidence() -> None:
     bad = Claim("bad", ("E9",))
     hypothesis = Hypothesis(bad, CauseKind.TRAFFIC, 0.5)
-    report = verify(Report((bad,), (bad,), (hypothesis,), (bad,), (bad, Claim("Call the bank."))), EVIDENCE)
+    report = verify(Report((bad,), (bad,), (hypothesis,), (bad,), (bad, Claim("Call the bank."))), EVIDENCE, NOW)
     assert (report.what, report.impact, report.hypotheses, report.ruled_out) == ((), (), (), ())
     assert len(report.unverified) == 4
     assert report.next_steps == (Claim("bad"), Claim("Call the bank."))
@@ -91,19 +93,19 @@ def test_every_kind_of_claim_is_checked_and_next_steps_may_go_without_evidence()
 
 @pytest.mark.parametrize("given_sha", [SHA, SHA[:7], SHA.upper(), f"`{SHA[:12]}`"])
 def test_a_short_sha_becomes_the_full_one_that_was_seen(given_sha: str) -> None:
-    assert verify(Report((), hypotheses=(cause(given_sha),)), EVIDENCE).hypotheses[0].change == SHA
+    assert verify(Report((), hypotheses=(cause(given_sha),)), EVIDENCE, NOW).hypotheses[0].change == SHA
 
 
 def test_a_sha_may_have_been_seen_in_a_link_or_only_in_short() -> None:
     in_link = (look(1, "a commit", url=f"https://git.example/commit/{SHA}"),)
-    assert verify(Report((), hypotheses=(cause(SHA[:9]),)), in_link).hypotheses[0].change == SHA
+    assert verify(Report((), hypotheses=(cause(SHA[:9]),)), in_link, NOW).hypotheses[0].change == SHA
     in_short = (look(1, f"commit {SHA[:12]}, that is {SHA[:9]}"),)
-    assert verify(Report((), hypotheses=(cause(SHA[:8]),)), in_short).hypotheses[0].change == SHA[:12]
+    assert verify(Report((), hypotheses=(cause(SHA[:8]),)), in_short, NOW).hypotheses[0].change == SHA[:12]
 
 
 @pytest.mark.parametrize("invented", ["deadbeef", "v1.2.3", SHA[:6], SHA[:-1] + "0", "the last deploy"])
 def test_a_hypothesis_with_an_invented_change_goes(invented: str) -> None:
-    report = verify(Report((), hypotheses=(cause(invented),)), EVIDENCE)
+    report = verify(Report((), hypotheses=(cause(invented),)), EVIDENCE, NOW)
     assert report.hypotheses == ()
     assert report.unverified == (
         Unverified("It broke.", f"the change {invented} is no commit that occurs in the evidence"),
@@ -111,34 +113,34 @@ def test_a_hypothesis_with_an_invented_change_goes(invented: str) -> None:
 
 
 def test_a_short_sha_of_two_commits_names_none_of_them() -> None:
-    report = verify(Report((), hypotheses=(cause(SHA[:7]),)), (*EVIDENCE, look(4, TWIN)))
+    report = verify(Report((), hypotheses=(cause(SHA[:7]),)), (*EVIDENCE, look(4, TWIN)), NOW)
     assert report.hypotheses == ()
 
 
 def test_a_sha_seen_only_in_a_look_that_failed_was_not_seen() -> None:
     evidence = (look(1), look(2, f"no such commit {SHA}", failed=True))
-    assert verify(Report((), hypotheses=(cause(SHA),)), evidence).hypotheses == ()
+    assert verify(Report((), hypotheses=(cause(SHA),)), evidence, NOW).hypotheses == ()
 
 
 def test_confidences_are_clamped_and_hypotheses_ordered_by_them() -> None:
     causes = (cause(None, math.nan), cause(None, 0.4), cause(None, 80.0), cause(None, -math.inf))
-    report = verify(Report((), hypotheses=causes), EVIDENCE)
+    report = verify(Report((), hypotheses=causes), EVIDENCE, NOW)
     assert [one.confidence for one in report.hypotheses] == [1.0, 0.4, 0.0, 0.0]
 
 
 def test_a_remediation_goes_with_its_last_cause() -> None:
     rollback = Remediation(RemediationAction.ROLLBACK, "checkout")
-    report = verify(Report((), hypotheses=(cause("deadbeef"),), remediation=rollback), EVIDENCE)
+    report = verify(Report((), hypotheses=(cause("deadbeef"),), remediation=rollback), EVIDENCE, NOW)
     assert report.remediation is None
     assert report.unverified[1] == Unverified("rollback of checkout", "no verified cause stands behind it")
-    assert verify(Report((), hypotheses=(cause(SHA),), remediation=rollback), EVIDENCE).remediation == rollback
+    assert verify(Report((), hypotheses=(cause(SHA),), remediation=rollback), EVIDENCE, NOW).remediation == rollback
     nothing = Remediation(RemediationAction.NONE)
-    assert verify(Report((), remediation=nothing), EVIDENCE).remediation == nothing
+    assert verify(Report((), remediation=nothing), EVIDENCE, NOW).remediation == nothing
 
 
 def test_not_knowing_stays_an_answer() -> None:
     report = Report(what=(Claim("Errors rose.", ("E1",)),), unknown=("Why.",))
-    assert verify(report, EVIDENCE) == report
+    assert verify(report, EVIDENCE, NOW) == report
 
 
 _CLAIMS = st.lists(st.builds(Claim, st.text(max_size=20), st.lists(st.text(max_size=6)).map(tuple)), max_size=4).map(
@@ -152,7 +154,7 @@ def test_checking_twice_changes_nothing_and_no_claim_is_lost(
 ) -> None:
     hypotheses = (cause(SHA[:8], number, *ids), cause("deadbeef", number))
     report = Report(claims, claims, hypotheses, claims, remediation=Remediation(RemediationAction.RESTART))
-    once = verify(report, EVIDENCE)
-    assert verify(once, EVIDENCE) == once
+    once = verify(report, EVIDENCE, NOW)
+    assert verify(once, EVIDENCE, NOW) == once
     kept = len(once.what) + len(once.impact) + len(once.hypotheses) + len(once.ruled_out)
     assert kept + len(once.unverified) == 3 * len(claims) + 2 + (once.remediation is None)

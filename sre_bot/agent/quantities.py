@@ -1,0 +1,239 @@
+"""Quantities as people and tools write them: a number, how exactly it is stated, and what it measures. Pure.
+
+A written number stands for an interval, half a unit of its last digit to either side: ``1.2 s`` is 1.15 to 1.25 s.
+With a unit, trailing zeros count as rounded (``1500 ms`` is 1450 to 1550 ms) up to `ROUNDED` of the value; ``about``
+stands for `ABOUT` to either side. Everything is kept in base units: seconds, bytes, per second, shares of one.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+from dataclasses import dataclass, replace
+
+ROUNDED = 0.05
+"""Zeros at the end of a number with a unit widen it by no more than this share."""
+ABOUT = 0.1
+"""What ``about`` allows to either side, as a share."""
+BEYOND = 2.0
+"""``More than N`` is borne by N up to this many times N, ``less than N`` down to this part of it."""
+
+
+class Dimension(enum.StrEnum):
+    """What a number measures."""
+
+    PLAIN = "plain"
+    RATIO = "ratio"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    RATE = "rate"
+    BYTE_RATE = "byte rate"
+    FACTOR = "factor"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number in a text. ``low`` … ``high`` in base units is what it may stand for; ``start``, ``end`` its place.
+
+    ``change`` marks an amount of change (``by 40 %``, ``880/s more``) as opposed to a level.
+    """
+
+    text: str
+    low: float
+    high: float
+    dimension: Dimension
+    start: int
+    end: int
+    change: bool = False
+
+    @property
+    def middle(self) -> float:
+        """The value in base units, as near as it can be told."""
+        return (self.low + self.high) / 2 if math.isfinite(self.high) else self.low
+
+
+_WORDS = {
+    word: number
+    for number, word in enumerate(
+        (
+            *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+            *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+        ),
+        start=2,
+    )
+}
+_FRACTIONS = {"half": 1 / 2, "a third": 1 / 3, "one third": 1 / 3, "a quarter": 1 / 4, "two thirds": 2 / 3}
+_FRACTIONS |= {"three quarters": 3 / 4, "a tenth": 1 / 10, "a fifth": 1 / 5}
+_FACTORS = {"doubled": 2.0, "doubles": 2.0, "double": 2.0, "twice": 2.0, "tripled": 3.0, "triples": 3.0, "triple": 3.0}
+_FACTORS |= {"quadrupled": 4.0, "quadruples": 4.0, "halved": 0.5, "halves": 0.5}
+_LOOSE = 0.2
+"""What a factor in a word (``doubled``) allows to either side, as a share."""
+
+_SECONDS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3_600.0,
+    "d": 86_400.0,
+}
+_SECONDS |= dict.fromkeys(("millisecond", "milliseconds"), 1e-3) | dict.fromkeys(("sec", "secs", "second"), 1.0)
+_SECONDS |= {"seconds": 1.0} | dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0)
+_SECONDS |= dict.fromkeys(("hr", "hrs", "hour", "hours"), 3_600.0) | dict.fromkeys(("day", "days"), 86_400.0)
+_SECONDS |= dict.fromkeys(("week", "weeks"), 604_800.0)
+_BYTES = {"b": 1.0, "byte": 1.0, "bytes": 1.0} | {f"{p}b": 1e3 ** (n + 1) for n, p in enumerate("kmgt")}
+_BYTES |= {f"{p}ib": 1024.0 ** (n + 1) for n, p in enumerate("kmgt")}
+_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "h": 3_600.0, "hour": 3_600.0}
+_SHORT_RATES = {"rps": 1.0, "qps": 1.0, "rpm": 60.0}
+
+_NUMBER = re.compile(
+    r"""(?<![\w.])(?P<times>[×x]\s?)?
+    (?P<num>\d{1,3}(?:,\d{3})+(?:\.\d{1,9})?(?!\d) | \d{1,15}(?:\.\d{1,9})?)
+    (?P<exp>e[+-]?\d{1,2})?(?P<scale>[kKMGT](?![A-Za-z]))?(?![A-Za-z]*\d)
+    (?P<unit>[ ]?(?:%|per[ ]?cent\b|percentage[ ]points\b|pct\b|pp\b|[×]|x\b|[ -]?fold\b
+      | times\b
+      | (?:rps|qps|rpm)\b
+      | (?:[kKMGT]i?B|[Bb]ytes?|B)\b
+      | (?:ns|us|µs|μs|ms|milliseconds?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|[smhd])\b)
+    | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
+    (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
+      | (?:[ ][a-z]{2,20})?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
+    (?![A-Za-z_\d]|\.[\d.])""",
+    re.VERBOSE,
+)
+_WORDED = re.compile(
+    rf"\b({'|'.join(_WORDS)})[ -](seconds?|minutes?|hours?|days?|weeks?|percent|times|"
+    r"(?:[a-z]+ )?(?:alerts?|deploys?|deployments?|commits?|services?|instances?|pods?|replicas?|nodes?|hosts?|"
+    r"series|partitions?|shards?|retries|connections|requests|errors|changes|releases|tags|episodes))\b",
+    re.IGNORECASE,
+)
+_ONE_UNIT = re.compile(r"\b(half an?|an?|one) (second|minute|hour|day|week)(?: and a half)?\b", re.IGNORECASE)
+_PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?! an? )", re.IGNORECASE)
+_MULTIPLE = re.compile(rf"\b({'|'.join(_FACTORS)})\b", re.IGNORECASE)
+
+_ABOUT = re.compile(
+    r"(?:about|around|roughly|approximately|approx\.?|some|nearly|almost|close to|circa|~|≈)\s?$", re.IGNORECASE
+)
+_MORE = re.compile(r"(?:more than|over|above|at least|exceeds|exceeding|greater than|beyond|>=?|≥)\s?$", re.IGNORECASE)
+_LESS = re.compile(r"(?:less than|under|below|at most|fewer than|up to|<=?|≤)\s?$", re.IGNORECASE)
+_BY = re.compile(r"\bby (?:about |around |roughly |nearly |almost |some |over |more than )?~?$", re.IGNORECASE)
+_MORE_THAN_BEFORE = re.compile(
+    r"\s?(?:\w+ )?(?:more|less|fewer|higher|lower|longer|shorter|slower|faster|increase|decrease|drop|rise|growth)\b"
+    r"(?! (?:than|or less|and)? ?\d)",
+    re.IGNORECASE,
+)
+_ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
+_LOOKBACK = 24
+
+
+def quantities(text: str) -> list[Quantity]:
+    """The quantities of a text in which names, moments and dates are masked, in order of their places."""
+    found = [_numeric(text, match) for match in _NUMBER.finditer(text)]
+    for pattern, reading in ((_WORDED, _worded), (_ONE_UNIT, _one), (_PART, _part), (_MULTIPLE, _multiple)):
+        for match in pattern.finditer(text):
+            if not any(other.start < match.end() and match.start() < other.end for other in found):
+                found.append(reading(text, match))
+    found.sort(key=lambda one: one.start)
+    return _with_shared_units(text, found)
+
+
+def _numeric(text: str, match: re.Match[str]) -> Quantity:
+    """A number in digits with its unit."""
+    written = match["num"].replace(",", "")
+    unit, per = (match["unit"] or "").strip(" -"), match["per"] or ""
+    dimension, factor = _measure(unit.lower(), per, times=bool(match["times"]))
+    scale = 10.0 ** int((match["exp"] or "e0")[1:]) * _SCALES.get(match["scale"] or "", 1.0)
+    value = float(written)
+    half = _half_unit(written, value, coarse=dimension not in {Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
+    if dimension is Dimension.FACTOR:
+        half = min(half, _LOOSE * value)
+    whole = (value * scale * factor, half * scale * factor)
+    return _qualified(text, match.span(), dimension, *whole)
+
+
+def _half_unit(written: str, value: float, *, coarse: bool) -> float:
+    """Half a unit of the last digit, or, of a rounded whole number, of the last that is not zero."""
+    _, _, decimals = written.partition(".")
+    half = 0.5 * 10.0 ** -len(decimals)
+    if coarse and not decimals and value:
+        zeros = len(written) - len(written.rstrip("0"))
+        half = max(half, min(0.5 * 10.0**zeros, ROUNDED * value))
+    return half
+
+
+def _measure(unit: str, per: str, *, times: bool) -> tuple[Dimension, float]:
+    """What a unit measures, and the factor to the base unit."""
+    seconds = _PER[re.split(r"[/ ]", per)[-1]] if per else 1.0
+    if unit in _SHORT_RATES:
+        return Dimension.RATE, 1 / _SHORT_RATES[unit]
+    if unit in _BYTES:
+        return (Dimension.BYTE_RATE if per else Dimension.BYTES), _BYTES[unit] / seconds
+    if per:
+        return Dimension.RATE, 1 / seconds
+    if unit in {"%", "percent", "per cent", "pct", "pp", "percentage points"}:
+        return Dimension.RATIO, 0.01
+    if times or unit in {"×", "x", "times", "fold"}:
+        return Dimension.FACTOR, 1.0
+    return (Dimension.SECONDS, _SECONDS[unit]) if unit in _SECONDS else (Dimension.PLAIN, 1.0)
+
+
+def _worded(text: str, match: re.Match[str]) -> Quantity:
+    """``three minutes``, ``two times``, ``six deploys``."""
+    number, unit = _WORDS[match[1].lower()], match[2].lower()
+    dimension, factor = _measure(unit, "", times=False)
+    half = min(0.5, _LOOSE * number) if dimension is Dimension.FACTOR else 0.0 if dimension is Dimension.PLAIN else 0.5
+    return _qualified(text, match.span(), dimension, number * factor, half * factor)
+
+
+def _one(text: str, match: re.Match[str]) -> Quantity:
+    """``an hour``, ``half an hour``, ``an hour and a half``."""
+    many = 0.5 if match[1].lower().startswith("half") else 1.5 if match[0].lower().endswith("half") else 1.0
+    value = many * _SECONDS[match[2].lower()]
+    return _qualified(text, match.span(), Dimension.SECONDS, value, 0.25 * value)
+
+
+def _part(text: str, match: re.Match[str]) -> Quantity:
+    """``half``, ``a third``."""
+    value = _FRACTIONS[match[1].lower()]
+    return _qualified(text, match.span(), Dimension.RATIO, value, ABOUT * value)
+
+
+def _multiple(text: str, match: re.Match[str]) -> Quantity:
+    """``doubled``, ``halved``."""
+    value = _FACTORS[match[1].lower()]
+    return _qualified(text, match.span(), Dimension.FACTOR, value, _LOOSE * value)
+
+
+def _qualified(text: str, place: tuple[int, int], dimension: Dimension, value: float, half: float) -> Quantity:
+    """With what stands before and after it: ``about``, ``more than``, ``by``, ``fewer``."""
+    start, end = place
+    lead = text[max(0, start - _LOOKBACK) : start]
+    low, high = value - half, value + half
+    if _ABOUT.search(lead):
+        low, high = min(low, value * (1 - ABOUT)), max(high, value * (1 + ABOUT))
+    elif _MORE.search(lead):
+        high = max(high, value * BEYOND)
+    elif _LESS.search(lead):
+        low = min(low, value / BEYOND)
+    change = bool(_BY.search(lead) or _MORE_THAN_BEFORE.match(text, end))
+    return Quantity(text[start:end].strip(), low, high, dimension, start, end, change)
+
+
+def _with_shared_units(text: str, found: list[Quantity]) -> list[Quantity]:
+    """In ``from 241 to 1190 ms`` the first number has the unit of the second."""
+    shared = list(found)
+    for index in range(len(found) - 2, -1, -1):
+        one, after = shared[index], shared[index + 1]
+        joined = _ONWARD.fullmatch(text, one.end, after.start)
+        if one.dimension is Dimension.PLAIN and joined and after.dimension not in {Dimension.PLAIN, Dimension.FACTOR}:
+            bare = re.match(r"[×x]?\s?[\d.,]+", after.text)
+            unit = after.text[bare.end() :] if bare else ""
+            whole = quantities(f"{one.text}{unit}") if unit else []
+            if len(whole) == 1:
+                shared[index] = replace(whole[0], text=one.text + unit, start=one.start, end=one.end, change=one.change)
+    return shared
