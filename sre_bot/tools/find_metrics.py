@@ -35,13 +35,14 @@ MAX_VALUES = 5
 LIKE = 0.5
 """How similar (0..1) a service's name must be to be offered first."""
 _PART = re.compile(r"_(?:bucket|sum|count)$")
-_RUNTIME = re.compile(r"^(?:go|process|python|jvm|promhttp|scrape|nodejs|net_conntrack)_")
+_RUNTIME = re.compile(r"^(?:go|process|python|jvm|promhttp|scrape|nodejs|net_conntrack)_|_created$")
+"""Metrics that any process has, or any scrape, and when a client library began to count."""
 _IDENTITY = frozenset({"__name__", "le", "quantile"})
 
 DESCRIPTION = (
     "Find metrics by service and/or by words in their names, as of the last hour: type, unit, labels with their "
     "values, number of series. Use it before query_metrics when you do not know the exact names or labels. It gives "
-    "no values: ask query_metrics for those."
+    "no values."
 )
 
 
@@ -90,7 +91,7 @@ def find_metrics(sources: Sequence[Metrics]) -> Tool[FindArguments]:
         found = [labels for labels in sets if all(w.lower() in labels.get("__name__", "").lower() for w in words)]
         if not found:
             return await _nothing(source, arguments, window)
-        content = _listing(families(found, await source.metadata()))
+        content = _listing(families(found, await source.metadata()), by_word=bool(words))
         if len(sets) >= MAX_LABEL_SETS:
             content += "\nThere are more series than could be read: narrow it by service and words of the name."
         return Observation(f"{_asked(arguments)}: {content.partition(chr(10))[0]}", content)
@@ -109,7 +110,7 @@ def families(sets: Iterable[Mapping[str, str]], metadata: Mapping[str, MetricMet
         grouped[family].add(frozenset(item for item in labels.items() if item[0] not in _IDENTITY))
     return [
         _family(name, metadata.get(name), tuple(dict(one) for one in grouped[name]))
-        for name in sorted(grouped, key=lambda name: (bool(_RUNTIME.match(name)), name))
+        for name in sorted(grouped, key=lambda name: (bool(_RUNTIME.search(name)), name))
     ]
 
 
@@ -124,13 +125,21 @@ def _selectors(service: str | None, word: str | None) -> list[str]:
     return [selector({label: service}, word) for label in SERVICE_LABELS]
 
 
-def _listing(found: Sequence[Family]) -> str:
-    lines = [f"{len(found)} found", *(str(family) for family in found[:MAX_DESCRIBED])]
-    names = [quoted(family.name, 120) for family in found[MAX_DESCRIBED : MAX_DESCRIBED + MAX_NAMED]]
-    rest = len(found) - MAX_DESCRIBED - len(names)
-    if names:
-        lines.append(f"and {', '.join(names)}" + (f" and {rest} more" if rest > 0 else ""))
+def _listing(found: Sequence[Family], *, by_word: bool) -> str:
+    telling = [family for family in found if by_word or not _RUNTIME.search(family.name)]
+    aside = found[len(telling) :]
+    lines = [f"{len(found)} found", *(str(family) for family in telling[:MAX_DESCRIBED])]
+    if telling[MAX_DESCRIBED:]:
+        lines.append(f"and {_named(telling[MAX_DESCRIBED:])}")
+    if aside:
+        lines.append(f"of the runtime and the scrape, told when you ask for words of the name: {_named(aside)}")
     return "\n".join(lines)
+
+
+def _named(found: Sequence[Family]) -> str:
+    rest = len(found) - MAX_NAMED
+    names = ", ".join(quoted(family.name, 120) for family in found[:MAX_NAMED])
+    return f"{names} and {rest} more" if rest > 0 else names
 
 
 def _label(label: str, values: set[str]) -> str:

@@ -36,10 +36,10 @@ MAX_DIFF = 8_000
 """Characters of a message and diff."""
 
 DESCRIPTION = (
-    "List what changed in the window (default: 24h), newest first: deploys with the commits they carry, commits that "
-    "no deploy carries, tags. With revision: that commit's message and diff instead. Use it to see what changed before "
-    "an onset, and read a suspect's diff before you blame or clear it: a change after the onset is innocent. It does "
-    "not know changes made by hand outside Git."
+    "List what changed in the window (default: 24h), newest first: deploys with the commits they carry that concern "
+    "their service, commits that no deploy carries, tags. With revision: its message and diff. Use "
+    "it to see what changed before an onset, and read a suspect's diff before you blame or clear it: a change after "
+    "the onset is innocent. It knows only Git and deploys."
 )
 
 

@@ -47,8 +47,21 @@ async def test_a_service_shows_its_metrics_with_type_unit_and_labels_and_the_run
         "http_requests_total (counter, requests, 2 series) {code=200|500, service=checkout} Requests, by status code.",
         "latency_seconds (histogram, seconds, 1 series) {service=checkout} How long a request took.",
         "up (type unknown, 1 series) {job=checkout}",
-        "go_goroutines (type unknown, 1 series) {service=checkout}",
+        "of the runtime and the scrape, told when you ask for words of the name: go_goroutines",
     ]
+
+
+async def test_what_a_runtime_tells_is_named_in_one_line_unless_asked_for_by_word() -> None:
+    noise = ["process_cpu_seconds_total", "python_info", "scrape_duration_seconds", "orders_created", "go_threads"]
+    labels = [{"__name__": name, "service": "cart"} for name in ["orders_total", *noise]]
+    box = Toolbox([find_metrics([FakeMetrics(labels=labels)])], AT)
+    lines = (await box.look("find_metrics", {"service": "cart"})).content.splitlines()
+    assert [line.partition(" ")[0] for line in lines[1:-1]] == ["orders_total"]
+    assert lines[-1].endswith(
+        "of the name: go_threads, orders_created, process_cpu_seconds_total, python_info, scrape_duration_seconds"
+    )
+    asked = (await box.look("find_metrics", {"service": "cart", "name": "cpu"})).content.splitlines()
+    assert asked[1].startswith("process_cpu_seconds_total (type unknown, seconds, 1 series) ")
 
 
 async def test_words_of_a_name_find_it_in_any_order_and_case() -> None:
