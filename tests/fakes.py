@@ -240,7 +240,7 @@ class FakeTraces:
             for root in roots
             if window.contains(root.start)
             and root.name == (route or root.name)
-            and root.duration >= (longer_than or root.duration)
+            and (longer_than is None or root.duration > longer_than)
         ]
         return [TraceHead(r.trace_id, r.service, r.name, r.start, r.duration) for r in fitting][:limit]
 

@@ -36,7 +36,7 @@ class Traces(Protocol):
             service: whose span they have.
             limit: of how many traces at most.
             failed: whether that span failed; False for any.
-            longer_than: so long the whole trace took at least.
+            longer_than: the whole trace took longer than this.
             route: the exact name of the root span.
         """
         ...
