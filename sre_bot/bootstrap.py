@@ -19,12 +19,16 @@ from sre_bot.first_look import FirstLook, Sources
 from sre_bot.investigation import rewritten
 from sre_bot.sources.alertmanager import AlertmanagerSource
 from sre_bot.sources.deploys import DeployFile
+from sre_bot.sources.loki import LokiSource
 from sre_bot.sources.prometheus import PrometheusSource
 from sre_bot.sources.repository import GitRepository
+from sre_bot.sources.tempo import TempoSource
 from sre_bot.tools.find_metrics import find_metrics
+from sre_bot.tools.find_traces import find_traces
 from sre_bot.tools.list_alerts import list_alerts
 from sre_bot.tools.list_changes import list_changes
 from sre_bot.tools.query_metrics import query_metrics
+from sre_bot.tools.search_logs import search_logs
 from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
@@ -36,7 +40,13 @@ if TYPE_CHECKING:
     from sre_bot.agent.looks import Toolset
     from sre_bot.investigation import Answer, JsonObject, Observation, Question
     from sre_bot.redaction import Redactor
-    from sre_bot.settings import Settings
+    from sre_bot.settings import (
+        AlertmanagerSettings,
+        LokiSettings,
+        PrometheusSettings,
+        Settings,
+        TempoSettings,
+    )
 
 
 class Checkable(Protocol):
@@ -53,12 +63,14 @@ class ConfiguredSources:
 
     prometheus: PrometheusSource | None
     alertmanager: AlertmanagerSource | None
+    loki: LokiSource | None
+    tempo: TempoSource | None
     repositories: tuple[GitRepository, ...]
     deploys: DeployFile | None
 
     def all(self) -> Iterable[tuple[str, Checkable]]:
         """Every source, by name."""
-        present = (self.prometheus, self.alertmanager, *self.repositories, self.deploys)
+        present = (self.prometheus, self.alertmanager, self.loki, self.tempo, *self.repositories, self.deploys)
         return [(source.name, source) for source in present if source is not None]
 
     def absent(self) -> Iterable[tuple[str, str]]:
@@ -67,6 +79,10 @@ class ConfiguredSources:
             yield "prometheus", "not configured: set PROMETHEUS_URL; without it there are no metrics"
         if self.alertmanager is None:
             yield "alertmanager", "not configured: set ALERTMANAGER_URL; without it nothing is known of silences"
+        if self.loki is None:
+            yield "loki", "not configured: set LOKI_URL to have logs as evidence"
+        if self.tempo is None:
+            yield "tempo", "not configured: set TEMPO_URL to have traces as evidence"
         if not self.repositories:
             yield "repositories", "none configured: name clones under `repositories` to have changes suspected"
         if self.deploys is None:
@@ -84,6 +100,10 @@ class ConfiguredSources:
             yield list_alerts(current, metrics, made_at=made_at)
         if self.repositories or deploys:
             yield list_changes(self.repositories, deploys)
+        if self.loki:
+            yield search_logs([self.loki])
+        if self.tempo:
+            yield find_traces([self.tempo])
 
     def to_look_at(self) -> Sources:
         """As the first look wants them."""
@@ -99,34 +119,69 @@ class ConfiguredSources:
 @contextlib.asynccontextmanager
 async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
     """The configured systems; closed at the end. Nothing is asked of them yet."""
-    prometheus, alertmanager, deploys = settings.prometheus, settings.alertmanager, settings.deploys
     async with contextlib.AsyncExitStack() as stack:
         parts = ConfiguredSources(
-            prometheus=None
-            if prometheus is None
-            else PrometheusSource(
-                prometheus.url,
-                name=prometheus.name,
-                public_url=prometheus.public_url,
-                token=_reveal(prometheus.token),
-                timeout=prometheus.timeout_seconds,
-            ),
-            alertmanager=None
-            if alertmanager is None
-            else AlertmanagerSource(
-                alertmanager.url,
-                name=alertmanager.name,
-                public_url=alertmanager.public_url,
-                token=_reveal(alertmanager.token),
-                timeout=alertmanager.timeout_seconds,
-            ),
+            prometheus=_prometheus(settings.prometheus),
+            alertmanager=_alertmanager(settings.alertmanager),
+            loki=_loki(settings.loki),
+            tempo=_tempo(settings.tempo),
             repositories=tuple(GitRepository(r.path, name=r.name, web_url=r.web_url) for r in settings.repositories),
-            deploys=None if deploys is None else DeployFile(deploys.path, name=deploys.name),
+            deploys=DeployFile(settings.deploys.path, name=settings.deploys.name) if settings.deploys else None,
         )
-        for closing in (parts.prometheus, parts.alertmanager):
+        for closing in (parts.prometheus, parts.alertmanager, parts.loki, parts.tempo):
             if closing is not None:
                 stack.push_async_callback(closing.aclose)
         yield parts
+
+
+def _prometheus(settings: PrometheusSettings | None) -> PrometheusSource | None:
+    if settings is None:
+        return None
+    return PrometheusSource(
+        settings.url,
+        name=settings.name,
+        public_url=settings.public_url,
+        token=_reveal(settings.token),
+        timeout=settings.timeout_seconds,
+    )
+
+
+def _alertmanager(settings: AlertmanagerSettings | None) -> AlertmanagerSource | None:
+    if settings is None:
+        return None
+    return AlertmanagerSource(
+        settings.url,
+        name=settings.name,
+        public_url=settings.public_url,
+        token=_reveal(settings.token),
+        timeout=settings.timeout_seconds,
+    )
+
+
+def _loki(settings: LokiSettings | None) -> LokiSource | None:
+    if settings is None:
+        return None
+    return LokiSource(
+        settings.url,
+        name=settings.name,
+        token=_reveal(settings.token),
+        tenant=settings.tenant,
+        service_label=settings.service_label,
+        level_label=settings.level_label,
+        timeout=settings.timeout_seconds,
+    )
+
+
+def _tempo(settings: TempoSettings | None) -> TempoSource | None:
+    if settings is None:
+        return None
+    return TempoSource(
+        settings.url,
+        name=settings.name,
+        token=_reveal(settings.token),
+        tenant=settings.tenant,
+        timeout=settings.timeout_seconds,
+    )
 
 
 def claude(settings: Settings) -> Claude:

@@ -36,6 +36,8 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "SRE_BOT_MODEL": ("model", "name"),
     "PROMETHEUS_URL": ("prometheus", "url"),
     "ALERTMANAGER_URL": ("alertmanager", "url"),
+    "LOKI_URL": ("loki", "url"),
+    "TEMPO_URL": ("tempo", "url"),
     "SRE_BOT_DATABASE_URL": ("database_url",),
     "SRE_BOT_STATE_DIR": ("state_dir",),
     "SRE_BOT_HTTP_PORT": ("http", "port"),
@@ -49,6 +51,8 @@ SECRETS: Mapping[str, tuple[str, str]] = {
     "ANTHROPIC_API_KEY": ("model", "api_key"),
     "PROMETHEUS_TOKEN": ("prometheus", "token"),
     "ALERTMANAGER_TOKEN": ("alertmanager", "token"),
+    "LOKI_TOKEN": ("loki", "token"),
+    "TEMPO_TOKEN": ("tempo", "token"),
 }
 """Secrets: from the variable, from the file that VARIABLE_FILE names, or from the file that the key KEY_file names."""
 
@@ -144,6 +148,30 @@ class AlertmanagerSettings(_Section):
     timeout_seconds: float = Field(default=5, gt=0, le=120)
 
 
+class LokiSettings(_Section):
+    """A Loki; ``tenant`` goes into ``X-Scope-OrgID``, ``service_label`` names the service of a stream."""
+
+    name: str = "loki"
+    url: HttpUrl
+    tenant: str | None = None
+    service_label: str = "service_name"
+    level_label: str = "detected_level"
+    token_file: Path | None = None
+    token: SecretStr | None = None
+    timeout_seconds: float = Field(default=10, gt=0, le=120)
+
+
+class TempoSettings(_Section):
+    """A Tempo; ``tenant`` goes into ``X-Scope-OrgID``."""
+
+    name: str = "tempo"
+    url: HttpUrl
+    tenant: str | None = None
+    token_file: Path | None = None
+    token: SecretStr | None = None
+    timeout_seconds: float = Field(default=10, gt=0, le=120)
+
+
 class RepositorySettings(_Section):
     """A local clone; ``web_url`` is where people browse it, for links to commits."""
 
@@ -176,6 +204,8 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     prometheus: PrometheusSettings | None = None
     alertmanager: AlertmanagerSettings | None = None
+    loki: LokiSettings | None = None
+    tempo: TempoSettings | None = None
     repositories: tuple[RepositorySettings, ...] = ()
     deploys: DeploysSettings | None = None
     http: HttpSettings = HttpSettings()
@@ -202,13 +232,13 @@ class Settings(_Section):
     def _urls(self) -> Iterator[str]:
         """Every address that may carry a password."""
         yield self.slack.api_url
-        sources = (self.prometheus, self.alertmanager)
+        sources = (self.prometheus, self.alertmanager, self.loki, self.tempo)
         urls = (self.model.base_url, self.database_url, *(source.url for source in sources if source is not None))
         yield from (url for url in urls if url is not None)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        sources = (self.prometheus, self.alertmanager, *self.repositories, self.deploys)
+        sources = (self.prometheus, self.alertmanager, self.loki, self.tempo, *self.repositories, self.deploys)
         names = [source.name for source in sources if source is not None]
         for name in names:
             if names.count(name) > 1:
