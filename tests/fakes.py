@@ -137,6 +137,7 @@ class FakeRepository:
     diffs: Mapping[str, str] = field(default_factory=dict)
     failure: SourceError | None = None
     web: str | None = "https://git.example/shop"
+    fetched: datetime | None = None
 
     async def commits(self, window: TimeWindow) -> Sequence[Change]:
         self._check()
@@ -156,6 +157,10 @@ class FakeRepository:
         if len(known) != 1:
             raise QueryRefusedError(self.name, "no such commit", query=revision)
         return known[0]
+
+    async def freshness(self) -> datetime | None:
+        self._check()
+        return self.fetched
 
     def commit_url(self, revision: str) -> str | None:
         return f"{self.web}/commit/{revision}" if self.web else None

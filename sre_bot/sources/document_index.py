@@ -44,14 +44,14 @@ _QUESTION_WORDS = frozenset(
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, path TEXT NOT NULL, version TEXT NOT NULL,
-    changed REAL, note TEXT, used INTEGER NOT NULL DEFAULT 0, UNIQUE (collection, path, version)
+    note TEXT, used INTEGER NOT NULL DEFAULT 0, UNIQUE (collection, path, version)
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS sections USING fts5 (
     path, heading, body, words, anchor UNINDEXED, line UNINDEXED,
     tokenize = 'porter unicode61 remove_diacritics 2'
 );
 """
-_COLUMNS = "d.id, d.collection, d.path, d.changed, s.heading, s.body, s.anchor, s.line"
+_COLUMNS = "d.id, d.collection, d.path, s.heading, s.body, s.anchor, s.line"
 _FOUND = f"FROM sections s JOIN documents d ON d.id = s.rowid / {MAX_SECTIONS}"
 _SEARCH = f"""
 SELECT {_COLUMNS}, snippet(sections, 2, '', '', '', 48) {_FOUND}
@@ -69,18 +69,16 @@ class Indexed:
     path: str
     version: str
     sections: Sequence[Section]
-    changed: float | None = None
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A section, of which document, and where in its text the best place begins; ``changed`` is in unix seconds."""
+    """A section, of which document, and where in its text the best place begins."""
 
     document: int
     collection: str
     path: str
-    changed: float | None
     section: Section
     best: int
 
@@ -116,8 +114,8 @@ class DocumentIndex:
         with self._transaction() as database:
             for document in documents:
                 found = database.execute(
-                    "INSERT OR IGNORE INTO documents (collection, path, version, changed, note) VALUES (?, ?, ?, ?, ?)",
-                    (collection, document.path, document.version, document.changed, document.note),
+                    "INSERT OR IGNORE INTO documents (collection, path, version, note) VALUES (?, ?, ?, ?)",
+                    (collection, document.path, document.version, document.note),
                 )
                 if found.rowcount:
                     rows = _rows(found.lastrowid or 0, document)
@@ -230,10 +228,10 @@ def _rows(document: int, indexed: Indexed) -> Iterator[tuple[int, str, str, str,
         yield rowid, indexed.path, heading, section.text, words, section.anchor, section.line
 
 
-def _hit(row: tuple[int, str, str, float | None, str, str, str, int, str]) -> Hit:
-    document, collection, path, changed, heading, body, anchor, line, snippet = row
+def _hit(row: tuple[int, str, str, str, str, str, int, str]) -> Hit:
+    document, collection, path, heading, body, anchor, line, snippet = row
     section = Section(tuple(heading.split(_HEADINGS)) if heading else (), anchor, line, body)
-    return Hit(document, collection, path, changed, section, max(0, body.find(snippet) - _NEAR) if snippet else 0)
+    return Hit(document, collection, path, section, max(0, body.find(snippet) - _NEAR) if snippet else 0)
 
 
 def _terms(text: str) -> Sequence[str]:

@@ -35,6 +35,8 @@ _REF = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._/+-]{0,199}")
 _CLOCK_SKEW = 24 * 3600
 """Git stops walking at the first commit older than asked for; clocks of committers differ by less than this."""
 _MAX_NAMES = 64 * 1024
+_SMALL_DIFF = 6_000
+"""A diff of at most so many bytes is shown with more of what is around each change: the call, not only its argument."""
 STALE = timedelta(hours=1)
 """A clone that was not fetched for so long may miss the very change that is looked for."""
 
@@ -83,7 +85,7 @@ class GitRepository:
         self.name = name
         self._git = Git(name, path, timeout)
         self.files = Tree(self._git)
-        self._web_url = web_url
+        self.web_url = web_url
         self._stale_after = stale_after
         self._now = now
         self._commit_url = _commit_url(web_url) if web_url else None
@@ -134,10 +136,15 @@ class GitRepository:
         Binary files are only named; what lies beyond ``max_diff`` bytes is cut off, and a last line says so.
         """
         commit = await self.resolve(revision)
-        shape = "--format=commit %H%nAuthor: %an%nDate:   %cI%n%n%B"
-        patch = ("--stat=120", "--patch", "--diff-merges=first-parent", "--submodule=short", "-O/dev/null")
-        output = await self._git.run("show", *_LOG, shape, *patch, "--end-of-options", commit, limit=self._max_diff)
+        output = await self._shown(commit, context=8, limit=min(_SMALL_DIFF, self._max_diff))
+        if output.cut:
+            output = await self._shown(commit, context=3, limit=self._max_diff)
         return output.text + (f"\n[cut here: longer than {self._max_diff:,} bytes]\n" if output.cut else "")
+
+    async def _shown(self, commit: str, *, context: int, limit: int) -> Output:
+        shape = "--format=commit %H%nAuthor: %an%nDate:   %cI%n%n%B"
+        patch = ("--stat=120", f"-U{context}", "--diff-merges=first-parent", "--submodule=short", "-O/dev/null")
+        return await self._git.run("show", *_LOG, shape, *patch, "--end-of-options", commit, limit=limit)
 
     async def resolve(self, revision: str) -> str:
         """The full hash of a commit, from a prefix of at least four digits, a tag or a branch.
@@ -188,7 +195,7 @@ class GitRepository:
 
     def file_url(self, revision: str, path: str, line: int | None = None) -> str | None:
         """Where a human sees a file as of a commit, if the repository has a web address that we know the ways of."""
-        return _file_url(self._web_url, revision, path, line) if self._web_url else None
+        return _file_url(self.web_url, revision, path, line) if self.web_url else None
 
     async def freshness(self) -> datetime | None:
         """When it was last fetched, or cloned; None for a repository without a remote, which cannot lag behind."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sre_bot.incident import Change, TimeWindow
 
@@ -32,6 +33,10 @@ class Repository(Protocol):
 
     async def diff(self, revision: str) -> str:
         """Message and diff of one commit (full sha or unambiguous prefix), bounded in bytes."""
+        ...
+
+    async def freshness(self) -> datetime | None:
+        """When it was last brought up to date from its remote; None when it has nothing to lag behind."""
         ...
 
     def commit_url(self, revision: str) -> str | None:

@@ -14,6 +14,7 @@ from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.words import service_words
 from sre_bot.tools.carried import Listing, commit_line
+from sre_bot.tools.freshness import lags
 from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
 from sre_bot.tools.rollouts import Rollout, rollouts
 from sre_bot.tools.text import passage, quoted, stamp
@@ -73,7 +74,8 @@ def list_changes(repositories: Sequence[Repository], deploys: Sequence[Deploys])
         asked = arguments.window(at, DEFAULT_WINDOW)
         found, errors = await _look(repositories, deploys, asked.window, arguments.service)
         about = f" of {quoted(arguments.service, 60)}" if arguments.service else ""
-        lines = [f"{asked}{about}: {_counts(found)}.", *unseen(errors), *_listed(found, asked.window.end)]
+        remarks = [*unseen(errors), *(f"Note: {sentence}." for sentence in await lags(repositories, asked.window.end))]
+        lines = [f"{asked}{about}: {_counts(found)}.", *remarks, *_listed(found, asked.window.end)]
         summary = f"Changes{about}: {_counts(found)}{_latest(found, asked.window.end)}"
         links = _links(repositories, found)
         return Observation(summary, "\n".join(lines), missing=missing(errors), links=links)
