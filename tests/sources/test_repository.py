@@ -180,6 +180,18 @@ class TestDiff:
         assert "-POOL = 10\n+POOL = 100\n" in diff
         assert "Binary files /dev/null and b/logo differ" in diff
 
+    async def test_a_small_one_shows_eight_lines_around_a_change_and_a_larger_one_three(
+        self, git_folder: GitFolder, repository: GitRepository
+    ) -> None:
+        lines = [f"line {number}" for number in range(30)]
+        git_folder.commit("base", {"a": "\n".join(lines), "b": "1\n"}, _at(20))
+        changed = "\n".join([*lines[:15], "new", *lines[16:]])
+        small = await repository.diff(git_folder.commit("small", {"a": changed}, _at(10)))
+        assert small.count("\n line ") == 16
+        again = "\n".join([*lines[:15], "newer", *lines[16:]])
+        large = await repository.diff(git_folder.commit("large", {"a": again, "b": "2\n" * 5_000}, _at(5)))
+        assert large.count("\n line ") == 6
+
     async def test_a_long_one_is_cut_with_a_mark(self, git_folder: GitFolder) -> None:
         sha = git_folder.commit("much", {"a": "line\n" * 1_000_000}, _at(10))
         diff = await GitRepository(git_folder.path, name="shop", max_diff=1000).diff(sha)
