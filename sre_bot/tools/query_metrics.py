@@ -39,9 +39,9 @@ MAX_STEPS = 300
 _STEPS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400)
 
 DESCRIPTION = (
-    "Evaluate PromQL over a window (default: the last hour), or with instant=true at its end. A selector needs a "
+    "Evaluate PromQL over a window (default: last hour), or with instant=true at its end. A selector needs a "
     'metric name or an exact label; {__name__=~"a|b"} has none. A range answer is facts per series, those that '
-    "moved first: min … max, mean, last, median of the window before, onset of a change with levels before → after, "
+    "moved first: min … max, mean, last, median before, onset of a change with levels before → after, "
     "sparkline; points=true adds values. Use it to see whether, when and how much something changed; rate() counters "
     "and aggregate. Not for names (find_metrics) or alerts."
 )
