@@ -86,7 +86,7 @@ class GitRepository:
         self.name = name
         self._git = Git(name, path, timeout)
         self.files = Tree(self._git)
-        self._web_url = web_url
+        self.web_url = web_url
         self._stale_after = stale_after
         self._now = now
         self._commit_url = _commit_url(web_url) if web_url else None
@@ -196,7 +196,7 @@ class GitRepository:
 
     def file_url(self, revision: str, path: str, line: int | None = None) -> str | None:
         """Where a human sees a file as of a commit, if the repository has a web address that we know the ways of."""
-        return _file_url(self._web_url, revision, path, line) if self._web_url else None
+        return _file_url(self.web_url, revision, path, line) if self.web_url else None
 
     async def freshness(self) -> datetime | None:
         """When it was last fetched, or cloned; None for a repository without a remote, which cannot lag behind."""
