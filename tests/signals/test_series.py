@@ -105,11 +105,11 @@ def test_a_change_too_small_for_a_human_is_none() -> None:
 
 
 def test_how_small_a_change_may_be_is_told_by_who_knows_the_unit_and_from_nothing_any_is_one() -> None:
-    slower = series(0.282 + NOISE * 1e-4 + 0.007 * (K >= 200))
+    slower = series(np.where(K >= 200, 0.289, 0.282) + NOISE * 1e-4)
     assert facts(slower).shape is Shape.STEP
     assert facts(slower, material=MATERIAL_FLOW).onset is None
     assert facts(slower, material=MATERIAL_FLOW).shape is Shape.FLAT
-    assert facts(series(0.001 * (K >= 200)), material=MATERIAL_FLOW).shape is Shape.STEP
+    assert facts(series(np.where(K >= 200, 0.001, 0.0)), material=MATERIAL_FLOW).shape is Shape.STEP
     climbing = series(100 + K * 0.02)
     assert (facts(climbing).shape, facts(climbing, material=MATERIAL_FLOW).shape) == (Shape.RAMP, Shape.FLAT)
 
