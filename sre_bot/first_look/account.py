@@ -9,7 +9,7 @@ from sre_bot.first_look import causes
 from sre_bot.first_look.conclusion import conclude, healthy
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.exhibits import Case, Exhibits
-from sre_bot.first_look.phrases import alert_line, brief, capitalized, listed, symptom_sentence, value
+from sre_bot.first_look.phrases import CALLS, alert_line, brief, listed, told, value
 from sre_bot.incident import Severity
 from sre_bot.investigation import FIRST_LOOK, Answer, CauseKind, Claim, Report
 from sre_bot.render.summary import clock
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.symptoms import Symptom
     from sre_bot.investigation import Question
 
-MAX_FACTS, MAX_ALERTS, MAX_OTHERS, MAX_DEMANDS = 4, 4, 3, 2
+MAX_ALERTS, MAX_OTHERS, MAX_DEMANDS, MAX_NAMES = 4, 3, 2, 5
 WEATHER = (0.8, 1.2)
 """Traffic that changes by a factor between these has not changed."""
 SERVING = frozenset({Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC})
@@ -48,50 +48,75 @@ def give_account(question: Question, seen: Seen) -> Answer:
 
 
 def _what(case: Case) -> Iterator[Claim]:
-    """What is wrong, since when, where it leads; what fires."""
+    """What is wrong, since when, where it leads; what fires; what does as before."""
     seen, found = case.seen, case.found
-    for symptom in _main_symptoms(case):
-        yield Claim(capitalized(symptom_sentence(symptom, seen.at)), case.cite(symptom.reading.signal))
-    if found.trail.more is not None:
-        more = found.trail.more
-        calls = f"calls {more.peer} ×{more.growth:.1f} as often as before ({value(more, more.facts.before)} → "
-        text = (
-            f"{capitalized(more.service)} {calls}{value(more, more.facts.after)}), though it is not asked more often."
-        )
-        yield Claim(text, case.cite(more.signal))
+    trail = found.trail
+    for service in dict.fromkeys((*trail.services[:1], *trail.services[-1:])):
+        shown = _shown(case, service)
+        if shown:
+            yield Claim(told(shown, seen.at), case.cite(*(symptom.reading.signal for symptom in shown)))
+    if trail.more is not None:
+        more = trail.more
+        levels = f"{value(more, more.facts.before)} → {value(more, more.facts.after)}"
+        text = f"{more.service} calls {more.peer} ×{more.growth:.1f} as often ({levels}), but is not asked more often."
+        yield Claim(text, case.cite(more.signal, Sign.TRAFFIC))
+    elif len(trail.services) > 1:
+        way = " → ".join((*trail.services, *filter(None, [trail.peer])))
+        yield Claim(f"The calls that fail or take long lead {way}.", case.cite(*(f"calls: {sign}" for sign in CALLS)))
     if seen.firing:
         yield Claim(f"Firing: {_firing(seen)}.", case.cite("alerts"))
-    asked = [service for service in found.asked if service in healthy(seen, found.symptoms)]
-    if found.culprit is None or asked:
-        yield from _steady(case, asked)
+    well = [service for service in found.asked if service in healthy(seen, found.symptoms)]
+    if found.culprit is None or well:
+        yield from _steady(case, well)
+
+
+def _shown(case: Case, service: str) -> list[Symptom]:
+    """What a service shows, each sign once; where the trail ends outside, the calls to there, too."""
+    found = case.found
+    peers = {None, found.trail.peer} if service == found.culprit else {None}
+    symptoms = [s for s in found.symptoms if s.service == service and s.peer in peers]
+    order = list(Sign)
+    symptoms.sort(key=lambda s: (s.peer is not None, order.index(s.sign), -abs(s.reading.facts.shift)))
+    return [next(alike) for _, alike in groupby(symptoms, key=lambda s: (s.peer, s.sign))]
+
+
+def _firing(seen: Seen) -> str:
+    """Each alert once, the worst first."""
+    worst_first = list(Severity)
+    alerts = sorted(seen.firing, key=lambda a: (worst_first.index(a.severity), a.started_at, a.name))
+    once = {(alert.name, alert.service): alert for alert in reversed(alerts)}
+    return listed([alert_line(alert, seen.at) for alert in reversed(once.values())], MAX_ALERTS)
 
 
 def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
     """What does as it did before: the services asked about, or all that were seen."""
     seen, found = case.seen, case.found
-    well = sorted(healthy(seen, found.symptoms))
-    over = f"over the last {span(seen.window.duration)}"
+    well = asked or sorted(healthy(seen, found.symptoms))
     quiet = seen.alerts_known and not seen.firing and found.culprit is None
+    if not well:
+        yield from [Claim("No alert fires.", case.cite("alerts"))] if quiet else []
+        return
     lead = "Nothing looks wrong: no alert fires, and " if quiet else ""
-    if asked:
-        text = "; ".join(f"{service} does as it did {over}: {_vitals(case, service)}" for service in asked[:MAX_FACTS])
-    elif well:
-        text = f"{listed(well, MAX_FACTS)} {'does' if len(well) == 1 else 'do'} as before {over}"
-    else:
-        text, lead = "No alert fires" if quiet else "", ""
-    if text:
-        yield Claim(f"{capitalized(lead + text)}.", case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY))
+    text = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last "
+    text += span(seen.window.duration)
+    vitals = [_vitals(case, service) for service in asked or [reading.service for reading in _entrances(case)]]
+    numbers = f": {'; '.join(vitals[:MAX_DEMANDS])}" if vitals else ""
+    cited = case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC)
+    yield Claim(f"{lead}{text}{numbers}.", cited)
 
 
 def _vitals(case: Case, service: str) -> str:
-    """Share of failures, time to answer."""
+    """Requests, the share that fails, the time to answer."""
     parts = []
-    for sign in (Sign.ERRORS, Sign.LATENCY):
+    for sign, form in (
+        (Sign.TRAFFIC, "{} {} requests"),
+        (Sign.ERRORS, "{1} of them fail"),
+        (Sign.LATENCY, "{1} to answer"),
+    ):
         reading = next((r for r in case.own(sign) if r.service == service), None)
         if reading is not None:
-            level = value(reading, reading.facts.mean)
             stat = f" ({reading.signal.stat})" if reading.signal.stat else ""
-            parts.append(f"{level} of requests fail" if sign is Sign.ERRORS else f"{level} to answer{stat}")
+            parts.append(form.format(service, value(reading, reading.facts.mean)) + stat)
     return ", ".join(parts)
 
 
@@ -103,10 +128,10 @@ def _impact(case: Case) -> Iterator[Claim]:
         if symptom.peer is None and symptom.service not in {*trail[:1], *trail[-1:]}:
             others.setdefault(symptom.service, symptom)
     if others:
-        told = listed([brief(symptom) for symptom in others.values()], MAX_OTHERS)
-        yield Claim(f"Also worse: {told}.", case.cite(*(symptom.sign for symptom in others.values())))
+        names = listed([brief(symptom) for symptom in others.values()], MAX_OTHERS)
+        yield Claim(f"Also worse: {names}.", case.cite(*(symptom.sign for symptom in others.values())))
     demands = [_demand(reading, case.seen) for reading in _entrances(case)]
-    if demands:
+    if demands and (case.found.culprit is not None or case.seen.firing):
         yield Claim(f"Requests: {'; '.join(demands)}.", case.cite(Sign.TRAFFIC))
 
 
@@ -144,23 +169,3 @@ def _unknown(case: Case) -> Iterator[str]:
         yield "How services do: no metrics of requests were found under the usual names."
     if not seen.alerts_known:
         yield "Whether an alert fires."
-
-
-def _main_symptoms(case: Case) -> list[Symptom]:
-    """What the service asked about shows, and what the one behind it shows: the two ends of the trail."""
-    found, trail = case.found, case.found.trail
-    ends = list(dict.fromkeys((*trail.services[:1], *trail.services[-1:])))
-    own = [s for s in found.symptoms if s.service in ends and s.peer in {None, trail.peer}]
-    own = [s for s in own if s.peer is None or s.service == trail.end]
-    order = list(Sign)
-    own.sort(key=lambda s: (ends.index(s.service), s.peer is not None, order.index(s.sign)))
-    return [next(alike) for _, alike in groupby(own, key=lambda s: (s.service, s.peer, s.sign))][:MAX_FACTS]
-
-
-def _firing(seen: Seen) -> str:
-    """Each alert once, the worst first."""
-    worst_first = list(Severity)
-    alerts = sorted(seen.firing, key=lambda a: (worst_first.index(a.severity), a.started_at, a.name))
-    told = {(alert.name, alert.service): alert for alert in reversed(alerts)}
-    ordered = [alert for alert in alerts if alert in told.values()]
-    return listed([alert_line(alert, seen.at) for alert in ordered], MAX_ALERTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sre_bot.first_look.conclusion import healthy
 from sre_bot.first_look.discovery import Sign
-from sre_bot.first_look.phrases import brief, capitalized, deploy_name, listed, value
+from sre_bot.first_look.phrases import brief, capitalized, change_name, listed, value, verdict_name
 from sre_bot.first_look.symptoms import SURGE
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import CauseKind, Claim, Hypothesis, Remediation, RemediationAction, Suspect
@@ -54,7 +54,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _blaming(case: Case, verdict: Verdict) -> Hypothesis:
     found = case.found
-    claim = Claim(f"{capitalized(deploy_name(verdict))}: {verdict.why}.", (*case.grounds(), *case.cite("changes")))
+    claim = Claim(f"{capitalized(verdict_name(verdict))}: {verdict.why}.", (*case.grounds(), *case.cite("changes")))
     service = verdict.change.service or found.culprit
     return Hypothesis(claim, found.kind_of(verdict), found.confidence(verdict.score), service, verdict.revision)
 
@@ -70,7 +70,8 @@ def _other_cause(found: Conclusion) -> str:
     peer, surge = found.trail.peer, found.surge
     if peer is not None:
         what = "a third party" if found.other_cause is CauseKind.EXTERNAL_DEPENDENCY else "which nobody measures here"
-        return f"trouble at {peer}, {what}: {_worst(found, peer, Sign.ERRORS, Sign.LATENCY)}"
+        calls = _worst(found, peer, Sign.ERRORS, Sign.LATENCY)
+        return f"trouble at {peer}, {what}: {calls}"
     if found.other_cause is CauseKind.TRAFFIC and surge is not None:
         levels = f"{value(surge, surge.facts.before)} → {value(surge, surge.facts.after)}"
         return f"more traffic: requests to {surge.service} grew ×{surge.growth:.1f} ({levels})"
@@ -95,7 +96,7 @@ def ruled_out(case: Case) -> Iterator[Claim]:
     deploys = [v for v in found.verdicts if v.change.kind is ChangeKind.DEPLOY and v.change.time >= since]
     deploys = sorted((v for v in deploys if v.revision not in blamed), key=lambda v: v.change.time, reverse=True)
     for verdict in deploys[:MAX_INNOCENTS]:
-        yield Claim(f"{capitalized(deploy_name(verdict))}: {_innocence(verdict, found)}.", case.cite("changes"))
+        yield Claim(f"{capitalized(_as_deployed(case, verdict))}: {_innocence(verdict, found)}.", case.cite("changes"))
     well = sorted(found.calls.of.get(found.culprit, frozenset()) & healthy(seen, found.symptoms))
     if well:
         text = f"What {found.culprit} calls: {listed(well, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
@@ -104,10 +105,18 @@ def ruled_out(case: Case) -> Iterator[Claim]:
         yield Claim("More traffic: no service is asked much more often than before.", case.cite(Sign.TRAFFIC))
 
 
+def _as_deployed(case: Case, verdict: Verdict) -> str:
+    """The deploy by what was deployed, though another of the commits that it carries may have been weighed."""
+    change = verdict.change
+    revision = change.revision or verdict.revision
+    commit = next((c for c in case.seen.changes if c.kind is ChangeKind.COMMIT and c.revision == revision), None)
+    return change_name(change, commit, revision)
+
+
 def _innocence(verdict: Verdict, found: Conclusion) -> str:
     if verdict.score == 0 and found.onset is not None:
         return f"deployed {span(verdict.change.time - found.onset)} after it began"
-    return f"fits less: {verdict.why}"
+    return f"fits less: {'; '.join(verdict.reasons[:2])}"
 
 
 def next_steps(case: Case) -> Iterator[Claim]:
@@ -117,11 +126,10 @@ def next_steps(case: Case) -> Iterator[Claim]:
         yield Claim(_undo(case, found.blamed), case.cite("changes"))
     elif found.culprit is not None:
         yield Claim(_look_further(case, found.culprit), case.grounds())
-    trail = found.trail.services
-    alerts = sorted(case.seen.firing, key=lambda alert: trail.index(alert.service) if alert.service in trail else -1)
-    runbooks = {a.name: a.annotations["runbook_url"] for a in reversed(alerts) if a.annotations.get("runbook_url")}
-    for name, url in list(runbooks.items())[:MAX_RUNBOOKS]:
-        yield Claim(f"Runbook of {name}: {url}", case.cite("alerts"))
+    alerts = sorted(case.seen.firing, key=lambda alert: (alert.service != found.culprit, alert.started_at, alert.name))
+    runbooks = {alert.name: alert.annotations.get("runbook_url") for alert in reversed(alerts)}
+    told = [f"Runbook of {name}: {url}" for name, url in reversed(runbooks.items()) if url]
+    yield from (Claim(text, case.cite("alerts")) for text in told[:MAX_RUNBOOKS])
 
 
 def _undo(case: Case, blamed: Verdict) -> str:

@@ -35,6 +35,8 @@ SINGLE_SOURCE = 0.8
 NO_ONSET = 0.5
 SOMETHING_ELSE = 0.25
 """Odds of a cause that nobody thought of."""
+NAMING = frozenset({Sign.SATURATION, Sign.LIMIT, Sign.STEP})
+"""Signs whose metrics say what goes wrong; those of requests are the same in every service."""
 MIN_ONSET_SLACK = timedelta(seconds=1)
 """A deploy is logged when it begins or when it is done; a change this little after the onset may have caused it."""
 CERTAIN = 0.99
@@ -146,7 +148,7 @@ def _other_causes(worse: Sequence[Symptom], trail: Trail, surge: Reading | None)
     evidence = (
         (surge is not None, SURGED, CauseKind.TRAFFIC),
         (bool(signs & {Sign.UP, Sign.TRAFFIC}), WENT_DOWN, CauseKind.INFRASTRUCTURE),
-        (Sign.SATURATION in signs, RAN_FULL, CauseKind.CAPACITY),
+        (Sign.SATURATION in signs and Sign.LIMIT not in signs, RAN_FULL, CauseKind.CAPACITY),
         (True, NO_CHANGE, CauseKind.NONE if trail.end is None else CauseKind.UNKNOWN),
     )
     return next((score, kind) for speaks, score, kind in evidence if speaks)
@@ -202,10 +204,10 @@ def healthy(seen: Seen, worse: Iterable[Symptom]) -> frozenset[str]:
 
 def _words(seen: Seen, worse: Iterable[Symptom], trail: Trail) -> frozenset[str]:
     """Names of what went wrong: alerts, limits and steps that are not in every service, peers that failed and how."""
-    words = {alert.name for alert in seen.firing}
+    words = {alert.name for alert in seen.firing} | ({trail.more.peer or ""} if trail.more else set())
     for symptom in worse:
         if symptom.peer is None and symptom.service in trail.services:
-            words |= {symptom.reading.signal.metric} if symptom.sign in {Sign.SATURATION, Sign.STEP} else set()
+            words |= {symptom.reading.signal.metric} if symptom.sign in NAMING else set()
         elif symptom.peer is not None and symptom.service == trail.end:
             words |= {symptom.peer, *symptom.reading.statuses}
     return frozenset(words)

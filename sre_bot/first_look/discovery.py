@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look import conventions
@@ -25,6 +25,8 @@ class Sign(enum.StrEnum):
     ERRORS = "errors"
     LATENCY = "latency"
     SATURATION = "saturation"
+    LIMIT = "limit"
+    """The limit that a saturation is measured against."""
     STEP = "step"
     """Time that a step on the way takes: a query, a wait for a connection."""
     TRAFFIC = "traffic"
@@ -37,6 +39,7 @@ MOST = {
     Sign.ERRORS: 3,
     Sign.LATENCY: 3,
     Sign.SATURATION: 2,
+    Sign.LIMIT: 2,
     Sign.STEP: 3,
     Sign.TRAFFIC: 3,
     Sign.CPU: 2,
@@ -197,6 +200,7 @@ def _signals(family: _Family, names: frozenset[str], counted: set[tuple[str, boo
     elif limit := conventions.limit_of(name, names):
         ratio = f"max by ({family.by}) ({name}{family.chosen()} / {limit}{family.chosen()})"
         yield family.signal(Sign.SATURATION, ratio, "ratio")
+        yield replace(family.signal(Sign.LIMIT, f"min by ({family.by}) ({limit}{family.chosen()})", ""), metric=limit)
 
 
 def _request_signals(family: _Family) -> Iterator[Signal]:

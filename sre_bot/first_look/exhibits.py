@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign, Signal
-from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, deploy_name, listed, moved, reading_line, value
+from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
 from sre_bot.first_look.symptoms import MIN_MOVED
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.investigation import Chart, ChartLine, ChartMark, Evidence, Link, Observation
 from sre_bot.render.summary import clock
 from sre_bot.signals.series import Shape
+from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ MAX_LINES = 8
 MAX_CHART_LINES = 5
 MAX_WORSE, MAX_STEADY = 3, 4
 """Readings in a summary: of those that moved, of those that did not."""
+NAMELESS = frozenset({Sign.SATURATION, Sign.LIMIT, Sign.STEP})
+"""Signs that say too little without the name of the metric."""
 MIN_FULL = 0.5
 """A limit that is used less limits nobody."""
 
@@ -42,7 +45,7 @@ class Case:
     def cite(self, *parts: str | Signal) -> tuple[str, ...]:
         """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``."""
         keys = (_key(part) if isinstance(part, Signal) else part for part in parts)
-        return tuple(dict.fromkeys(one for key in keys for one in self.ids.get(key, ())))
+        return tuple(sorted({one for key in keys for one in self.ids.get(key, ())}, key=lambda one: int(one[1:])))
 
     def grounds(self) -> tuple[str, ...]:
         """Evidence that the culprit fails, and whom it calls in vain or more often."""
@@ -116,8 +119,8 @@ class Exhibits:
         if not changes:
             return ()
         latest = sorted(changes, key=lambda c: (c.time, c.kind, c.title), reverse=True)
-        lines = [f"{deploy_name(verdict)}: {verdict.why} [{verdict.revision}]" for verdict in verdicts] or [
-            f"{c.kind} {c.service or ''} {c.revision or ''} {clock(c.time, self.seen.at)} {c.title}" for c in latest
+        lines = [f"{verdict_name(verdict)}: {verdict.why} [{verdict.revision}]" for verdict in verdicts] or [
+            f"{c.kind} {c.service or ''} {c.revision or ''} {stamp(c.time, self.seen.at)} {c.title}" for c in latest
         ]
         more = f"\n… and {len(lines) - MAX_LINES} more" if len(lines) > MAX_LINES else ""
         deploys = sum(change.kind is ChangeKind.DEPLOY for change in changes)
@@ -142,7 +145,7 @@ class Exhibits:
                 return facts.last < 1 or facts.onset is not None
             case Sign.SATURATION:
                 return facts.maximum >= MIN_FULL
-            case Sign.STEP:
+            case Sign.STEP | Sign.LIMIT:
                 return facts.onset is not None
             case Sign.CPU | Sign.MEMORY:
                 near = reading.service in self.found.trail.services
@@ -159,19 +162,22 @@ class Exhibits:
             readings,
             key=lambda r: (id(r) not in worse, r.service not in near, -abs(r.facts.shift), r.name, r.signal.metric),
         )[:MAX_LINES]
-        several = len({reading.signal.metric for reading in ordered}) > 1
+        several = len({reading.signal.metric for reading in ordered}) > 1 or ordered[0].signal.sign in NAMELESS
         stats = " or ".join(dict.fromkeys(reading.signal.stat for reading in ordered if reading.signal.stat))
         title += f", {stats}" if stats else ""
         lines = [reading_line(reading, self.seen.at, with_metric=several) for reading in ordered]
         queries = tuple(dict.fromkeys(reading.signal.shown for reading in ordered))
-        window = f"{clock(self.seen.window.start, self.seen.at)} to {clock(self.seen.window.end, self.seen.at)}"
+        window = f"{stamp(self.seen.window.start, self.seen.at)} to {clock(self.seen.window.end, self.seen.at)}"
         rest = [f"… and {len(readings) - MAX_LINES} more"] if len(readings) > MAX_LINES else []
         content = "\n".join([f"{title}, {window}", *lines, *rest, *(f"query: {promql}" for promql in queries)])
         names = [reading.signal.metric for reading in ordered if reading.signal.shown in queries]
         urls = dict(zip(dict.fromkeys(names), (self.seen.graph_urls.get(promql) for promql in queries), strict=False))
         links = tuple(Link(name if several else "graph", url) for name, url in urls.items() if url)
         observation = Observation(
-            f"{title}: {_summary(ordered, self.seen)}", content, links=links, charts=(self._chart(title, ordered),)
+            f"{title}: {_summary(ordered, self.seen, several=several)}",
+            content,
+            links=links,
+            charts=(self._chart(title, ordered),),
         )
         arguments: JsonObject = {
             "query": queries[0],
@@ -196,11 +202,14 @@ class Exhibits:
         return Chart(title, readings[0].signal.unit, lines, tuple(marks))
 
 
-def _summary(ordered: Sequence[Reading], seen: Seen) -> str:
-    """Those that moved, and those that did not."""
+def _summary(ordered: Sequence[Reading], seen: Seen, *, several: bool) -> str:
+    """Those that moved, and those that did not; with the metric where that is not one for all."""
     changed = [r for r in ordered if r.facts.onset is not None or r.facts.shape is not Shape.FLAT]
     steady = [r for r in ordered if r not in changed]
-    parts = [f"{reading.name} {moved(reading, seen.at)}" for reading in changed[:MAX_WORSE]]
+    parts = [
+        f"{reading.name}{f' [{reading.signal.metric}]' if several else ''} {moved(reading, seen.at)}"
+        for reading in changed[:MAX_WORSE]
+    ]
     if steady:
         levels = [f"{reading.name} {value(reading, reading.facts.mean)}" for reading in steady]
         parts.append(f"as before: {listed(levels, MAX_STEADY)}")

@@ -7,18 +7,20 @@ import re
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
-from sre_bot.incident import ChangeKind
+from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.render.summary import clock
 from sre_bot.signals.changes import span
 from sre_bot.signals.series import Shape, sparkline
 from sre_bot.signals.units import format_value
+from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sre_bot.first_look.seen import Reading
     from sre_bot.first_look.symptoms import Symptom
-    from sre_bot.incident import Alert
+    from sre_bot.incident import Alert, Change
     from sre_bot.signals.changes import Verdict
 
 TITLES = {
@@ -26,6 +28,7 @@ TITLES = {
     Sign.ERRORS: "share of requests that fail",
     Sign.LATENCY: "time to answer",
     Sign.SATURATION: "share of a limit in use",
+    Sign.LIMIT: "limit",
     Sign.STEP: "time of steps on the way",
     Sign.TRAFFIC: "requests per second",
     Sign.CPU: "processor cores in use",
@@ -64,62 +67,67 @@ def moved(reading: Reading, day: datetime) -> str:
     """From what to what, since when, in what shape."""
     facts = reading.facts
     levels = f"{value(reading, facts.before)} → {value(reading, facts.after)}"
-    began = f" at {clock(reading.onset, day)}" if reading.onset else ""
+    began = f" at {stamp(reading.onset, day)}" if reading.onset else ""
     return f"{levels}{began} ({facts.shape}){_now(reading)}"
 
 
-def symptom_sentence(symptom: Symptom, at: datetime) -> str:
-    """What got worse, since when, and what it was before."""
-    reading = symptom.reading
-    said = _worse(reading)
-    if symptom.onset is not None:
-        said += f" since {clock(symptom.onset, at)} ({span(at - symptom.onset)} ago)"
-    if symptom.sign in {Sign.UP, Sign.TRAFFIC}:
-        return f"{said}."
-    if symptom.over:
-        return f"{said}, but that is over: now {value(reading, reading.facts.last)}."
-    return f"{said}; before: {value(reading, reading.facts.before)}{_now(reading)}."
+def told(symptoms: Sequence[Symptom], at: datetime) -> str:
+    """What got worse at one service, since when, and what it was before: one sentence.
+
+    Args:
+        symptoms: of that service and its calls, at least one.
+        at: the moment of the look.
+    """
+    onset = min((symptom.onset for symptom in symptoms if symptom.onset is not None), default=None)
+    since = f", since {clock(onset, at)} ({span(at - onset)} ago)" if onset else ""
+    worse = _joined([predicate(symptom.reading, with_before=True) for symptom in symptoms])
+    over = "; that is over by now" if all(symptom.over for symptom in symptoms) else ""
+    return f"{symptoms[0].service}{since}: {worse}{over}."
 
 
 def brief(symptom: Symptom) -> str:
     """What got worse, in a few words."""
-    return _worse(symptom.reading)
+    return f"{symptom.service} {predicate(symptom.reading)}"
 
 
 _WORSE = {
-    Sign.UP: "only {level} of {who} answers its scrapes",
-    Sign.ERRORS: "{who} fails {level} of its requests{statuses}",
-    Sign.LATENCY: "{who} takes {level} to answer{stat}",
-    Sign.SATURATION: "{who} uses {level} of a limit ({metric})",
-    Sign.STEP: "{step} of {who} takes {level}{stat}",
-    Sign.TRAFFIC: "{who} tells of no requests any more",
+    Sign.UP: "answers only {level} of its scrapes",
+    Sign.ERRORS: "fails {level} of its requests",
+    Sign.LATENCY: "takes {level} to answer",
+    Sign.SATURATION: "uses {level} of a limit",
+    Sign.LIMIT: "has a limit of {level}",
+    Sign.STEP: "spends {level} in {step}",
 }
 _WORSE_CALLS = {
-    Sign.ERRORS: "{level} of the calls of {who} to {peer} fail{statuses}",
-    Sign.LATENCY: "calls of {who} to {peer} take {level}{stat}",
-    Sign.TRAFFIC: "{who} calls {peer} no more",
+    Sign.ERRORS: "sees {level} of its calls to {peer} fail",
+    Sign.LATENCY: "waits {level} for {peer}",
 }
 
 
-def _worse(reading: Reading) -> str:
+def predicate(reading: Reading, *, with_before: bool = False) -> str:
+    """What a service does that it should not; details in brackets."""
     facts, signal = reading.facts, reading.signal
     if signal.sign is Sign.UP and (facts.shape is Shape.GONE or facts.after == 0):
-        return f"{reading.service} does not answer its scrapes"
-    return (_WORSE_CALLS if reading.peer else _WORSE)[signal.sign].format(
-        who=reading.service,
-        peer=reading.peer,
-        level=value(reading, facts.last if math.isnan(facts.after) else facts.after),
-        statuses=_statuses(reading),
-        stat=f" ({signal.stat})" if signal.stat else "",
-        metric=signal.metric,
-        step=_step(signal.metric),
-    )
+        return "does not answer its scrapes"
+    if signal.sign is Sign.TRAFFIC:
+        return f"calls {reading.peer} no more" if reading.peer else "tells of no requests any more"
+    level = value(reading, facts.last if math.isnan(facts.after) else facts.after)
+    form = (_WORSE_CALLS if reading.peer else _WORSE)[signal.sign]
+    said = form.format(level=level, peer=reading.peer, step=_step(signal.metric))
+    details = [*_statuses(reading), signal.stat, signal.metric if signal.sign in {Sign.SATURATION, Sign.LIMIT} else ""]
+    details += [f"was {value(reading, facts.before)}"] if with_before else []
+    shown = ", ".join(filter(None, details))
+    return f"{said} ({shown})" if shown else said
 
 
-def _statuses(reading: Reading) -> str:
-    """Which statuses most failures have."""
-    told = [status for status, share in reading.statuses.items() if share >= NOTABLE_STATUS and status]
-    return f" ({', '.join(told[:MAX_STATUSES])})" if told else ""
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _statuses(reading: Reading) -> list[str]:
+    """The statuses that most failures have."""
+    often = [status for status, share in reading.statuses.items() if share >= NOTABLE_STATUS and status]
+    return often[:MAX_STATUSES]
 
 
 def _step(metric: str) -> str:
@@ -136,24 +144,29 @@ def _now(reading: Reading) -> str:
 
 
 def alert_line(alert: Alert, at: datetime) -> str:
-    """Name, severity, service, state and since when."""
-    about = f" ({', '.join(part for part in (alert.severity, alert.service) if part and part != 'unknown')})"
-    since = f"since {clock(alert.started_at, at)} ({span(at - alert.started_at)})"
+    """Name, severity, service, what it does unless it fires, and since when."""
+    about = [part for part in (alert.severity, alert.service) if part and part is not Severity.UNKNOWN]
+    said = f"{alert.name} ({', '.join(about)})" if about else alert.name
+    said += "" if alert.state is AlertState.FIRING else f", {alert.state},"
     if alert.ended_at is not None:
-        since = f"from {clock(alert.started_at, at)} to {clock(alert.ended_at, at)}"
-    return f"{alert.name}{about.replace(' ()', '')} {alert.state} {since}"
+        return f"{said} from {stamp(alert.started_at, at)} to {stamp(alert.ended_at, at)}"
+    return f"{said} since {stamp(alert.started_at, at)} ({span(at - alert.started_at)})"
 
 
-def deploy_name(verdict: Verdict) -> str:
-    """Which change, in whose words, by whom."""
-    change, commit = verdict.change, verdict.commit
+def change_name(change: Change, commit: Change | None, revision: str) -> str:
+    """Which deploy or commit, in whose words, by whom; ``revision`` is the one meant of those that a deploy carries."""
     what = f"deploy of {change.service}" if change.kind is ChangeKind.DEPLOY else "commit"
-    if change.kind is ChangeKind.DEPLOY and change.revision not in {None, verdict.revision}:
+    if change.kind is ChangeKind.DEPLOY and change.revision not in {None, revision}:
         what += ", which carries"
     title = commit.title if commit else change.title
     said = f" “{title[:MAX_TITLE]}”" if title else ""
     author = f" by {commit.author}" if commit and commit.author else ""
-    return f"{what} {verdict.revision[:10]}{said}{author}"
+    return f"{what} {revision[:10]}{said}{author}"
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """Which change a verdict is about."""
+    return change_name(verdict.change, verdict.commit, verdict.revision)
 
 
 def capitalized(text: str) -> str:

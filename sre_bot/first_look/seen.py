@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sre_bot.first_look.symptoms import is_over
 from sre_bot.incident import AlertState
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class Reading:
 
     @property
     def growth(self) -> float:
-        """The new level as a multiple of the old one: 0 when nothing is left, 1 when nothing changed or was before."""
+        """The new level as a multiple of the old one: 0 when nothing is left, 1 when nothing changed for good."""
         facts = self.facts
-        if facts.onset is None or not facts.before > 0:  # NaN is not, either
+        if facts.onset is None or not facts.before > 0 or is_over(facts):  # NaN is not greater, either
             return 1.0
         return 0.0 if math.isnan(facts.after) else facts.after / facts.before
 

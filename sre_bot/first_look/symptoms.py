@@ -63,8 +63,13 @@ class Symptom:
 
 
 def symptoms(readings: Iterable[Reading], at: datetime) -> tuple[Symptom, ...]:
-    """What got worse, in the order in which it began; what began nobody knows when comes last."""
-    worse = [Symptom(reading, _is_over(reading.facts)) for reading in readings if _is_worse(reading)]
+    """What got worse, in the order in which it began; what began nobody knows when comes last.
+
+    A limit that was lowered only matters where it is used up.
+    """
+    worse = [Symptom(reading, is_over(reading.facts)) for reading in readings if _is_worse(reading)]
+    full = {symptom.service for symptom in worse if symptom.sign is Sign.SATURATION}
+    worse = [symptom for symptom in worse if symptom.sign is not Sign.LIMIT or symptom.service in full]
     order = list(Sign)
     return tuple(
         sorted(
@@ -96,7 +101,7 @@ def course(series: Series, sign: Sign, unit: str) -> SeriesFacts:
 def _could_matter(values: FloatArray, sign: Sign, unit: str) -> bool:
     low, level, high = float(values.min()), float(np.median(values)), float(values.max())
     match sign:
-        case Sign.UP:
+        case Sign.UP | Sign.LIMIT:
             return low < high
         case Sign.ERRORS:
             return high - low >= MIN_ERROR_RISE
@@ -112,21 +117,18 @@ def _is_worse(reading: Reading) -> bool:
     facts, sign = reading.facts, reading.signal.sign
     before = 0.0 if math.isnan(facts.before) else facts.before
     after = facts.last if math.isnan(facts.after) else facts.after
-    changed = facts.onset is not None
-    match sign:
-        case Sign.UP:
-            return facts.shape is Shape.GONE or (changed and after < before)
-        case Sign.ERRORS:
-            return after - before >= MIN_ERROR_RISE and (changed or after >= MIN_RAMP * before)
-        case Sign.LATENCY | Sign.STEP:
-            begun = changed or facts.shape is Shape.RAMP
-            return begun and before > 0 and _is_slower(before, after, reading.signal.unit)
-        case Sign.SATURATION:
-            return before < FULL <= after
-        case Sign.TRAFFIC:
-            return facts.shape is Shape.GONE and before > 0
-        case _:
-            return False
+    changed, gone = facts.onset is not None, facts.shape is Shape.GONE
+    worse = {
+        Sign.UP: gone or (changed and after < before),
+        Sign.ERRORS: after - before >= MIN_ERROR_RISE and (changed or after >= MIN_RAMP * before),
+        Sign.SATURATION: before < FULL <= after,
+        Sign.LIMIT: changed and after < before,
+        Sign.TRAFFIC: gone and before > 0,
+    }
+    if sign in {Sign.LATENCY, Sign.STEP}:
+        begun = changed or facts.shape is Shape.RAMP
+        return begun and before > 0 and _is_slower(before, after, reading.signal.unit)
+    return worse.get(sign, False)
 
 
 def _is_slower(before: float, after: float, unit: str) -> bool:
@@ -134,6 +136,6 @@ def _is_slower(before: float, after: float, unit: str) -> bool:
     return after >= MIN_SLOWER * before and after - before >= MIN_SLOWER_S * second
 
 
-def _is_over(facts: SeriesFacts) -> bool:
-    """Whether it was a spike, and the last value is near what it was before."""
+def is_over(facts: SeriesFacts) -> bool:
+    """Whether it was a spike (or a dip), and the last value is near what it was before."""
     return facts.shape is Shape.SPIKE and abs(facts.last - facts.before) <= BACK * abs(facts.after - facts.before)

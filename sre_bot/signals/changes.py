@@ -33,7 +33,7 @@ ONSET_SLACK = timedelta(seconds=30)
 and deploy records are coarse."""
 NO_ONSET = 0.5
 """Weight of every change when nobody knows since when it fails; the lag then runs until now."""
-FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0, 0.8, 0.6, 0.4, 0.3, 0.1
+FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0, 0.6, 0.6, 0.4, 0.3, 0.1
 """How well the changed service fits what fails."""
 HEALTHY_DEPENDENCY = 0.15
 """… if it is a dependency whose own signals were seen and did not move."""
