@@ -17,10 +17,11 @@ from sre_bot.signals.series import Series, on_grid
 from sre_bot.tools.absence import why_no_data
 from sre_bot.tools.beginning import beginning, first_value
 from sre_bot.tools.buckets import CAVEAT, buckets_of
+from sre_bot.tools.charts import chart
 from sre_bot.tools.crowd import crowd
 from sre_bot.tools.metrics import chosen
 from sre_bot.tools.promql import guarded
-from sre_bot.tools.readings import chart, headline, instant_headline, instant_lines, point_lines, range_lines, ranked
+from sre_bot.tools.readings import headline, instant_headline, instant_lines, point_lines, range_lines, ranked
 from sre_bot.tools.text import quoted
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sre_bot.investigation import Chart, ChartLine, ChartMark
 from sre_bot.signals.onset import robust_scale
 from sre_bot.signals.series import MATERIAL, MATERIAL_FLOW, Series, SeriesFacts, Shape, facts, sparkline
 from sre_bot.signals.units import format_value
@@ -25,7 +24,6 @@ MAX_EXAMINED = 200
 """So many series are examined for an onset; a few milliseconds each."""
 MAX_VALUES = 20
 """So many series of an instant answer do."""
-MAX_CHART_LINES, MAX_CHART_POINTS = 6, 240
 MAX_POINT_LINES, MAX_POINTS, MAX_ALL_POINTS = 8, 60, 320
 MAX_NAMED = 24
 """So many series that are 0 throughout are named."""
@@ -195,16 +193,6 @@ def _points(reading: Reading, at_most: int) -> str:
     return f"points of {label_text(reading.series.labels)} from {clock(times[0], reading.end)}{step}: {listed}"
 
 
-def chart(readings: Sequence[Reading], title: str, unit: str) -> Chart:
-    """The first series of the asked window, with the onset of the one that moved most."""
-    first = readings[0]
-    lines = tuple(_chart_line(reading) for reading in readings[:MAX_CHART_LINES])
-    onset = first.onset
-    inside = onset is not None and onset >= first.asked.times[0]
-    marks = (ChartMark(onset, f"onset {clock(onset, first.end)}"),) if onset is not None and inside else ()
-    return Chart(quoted(title, 120), unit, lines, marks)
-
-
 def headline(readings: Sequence[Reading], unit: str) -> str:
     """What the series that moved most did, in a few words."""
     first = readings[0]
@@ -297,14 +285,6 @@ def _range(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], unit: str)
         return "no finite values"
     low, high = format_value(float(finite.min()), unit), format_value(float(finite.max()), unit)
     return low if low == high else f"{low} … {high}"
-
-
-def _chart_line(reading: Reading) -> ChartLine:
-    asked = reading.asked
-    every = math.ceil(len(asked.values) / MAX_CHART_POINTS)
-    times, values = asked.times[::-every][::-1], asked.values[::-every][::-1]
-    drawn = tuple(float(value) if math.isfinite(value) else None for value in values)
-    return ChartLine(label_text(asked.labels), tuple(float(time) for time in times), drawn)
 
 
 def _common_labels(sets: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -110,7 +110,7 @@ def test_how_small_a_change_may_be_is_told_by_who_knows_the_unit_and_from_nothin
     assert facts(slower, material=MATERIAL_FLOW).onset is None
     assert facts(slower, material=MATERIAL_FLOW).shape is Shape.FLAT
     assert facts(series(np.where(K >= 200, 0.001, 0.0)), material=MATERIAL_FLOW).shape is Shape.STEP
-    climbing = series(100 + K * 0.02)
+    climbing = series(np.linspace(100, 104.8, 240))
     assert (facts(climbing).shape, facts(climbing, material=MATERIAL_FLOW).shape) == (Shape.RAMP, Shape.FLAT)
 
 
