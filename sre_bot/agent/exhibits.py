@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sre_bot.agent.quantities import Quantity
     from sre_bot.investigation import Chart, Evidence
 
-MAX_LINES = 1_000
-"""So many lines of one piece of evidence are read; tools' answers are far shorter."""
+MAX_CHARACTERS = 24_000
+"""So much of one piece of evidence is read; a toolbox keeps its answers shorter."""
 SHORT_SHA = 7
 """The fewest characters of a sha that git shows."""
 
@@ -36,7 +36,7 @@ _NOT_SUBJECTS = frozenset(
     "read write all default true false get post put total main up none unknown commit deploy to steady".split()  # noqa: SIM905 -- a row of words reads better
 )
 _WHOLE = re.compile(r"(?:all with|query:) ")
-_WINDOW = re.compile(r"\bto\b\s+\S*\d|^At \d|^points of ")
+_WINDOW = re.compile(r"(?:No data, )?\d{4}-\d{2}-\d{2} \S{8} to |At \d|points of |.{0,80} to \S{8} UTC$")
 _SINCE = re.compile(r"\b(?:now|last)\s$")
 _BEFORE = re.compile(r"\bmedian before\s$")
 _ARROW = re.compile(r"\s*(?:→|->)\s*(?:about )?")
@@ -88,7 +88,7 @@ class Exhibit:
     def of(cls, look: Evidence, asked_at: datetime) -> Exhibit:
         """Read a piece of evidence; bare times in it are of the day of ``asked_at``."""
         seen = look.observation
-        texts = (seen.content or seen.summary).splitlines()[:MAX_LINES]
+        texts = (seen.content or seen.summary)[:MAX_CHARACTERS].splitlines()
         texts += [text for chart in seen.charts for text in _charted(chart)]
         wholes = [text for text in texts if _WHOLE.match(text)]
         lines = _with_settings([_line(text, asked_at) for text in texts if text not in wholes])
@@ -113,8 +113,9 @@ def _line(text: str, asked_at: datetime) -> Line:
     reading = read_line(text, asked_at)
     tokens = frozenset(token.casefold() for token in _TOKEN.findall(text))
     tokens |= {part for token in tokens for part in re.split(r"[:/]", token) if part}
-    window = bool(_WINDOW.search(text[:80])) and text[:2] != "- "
-    return Line(text, text.casefold(), reading, tokens, _subjects(text), _moves(reading), window)
+    return Line(
+        text, text.casefold(), reading, tokens, _subjects(text), _moves(reading), window=bool(_WINDOW.match(text))
+    )
 
 
 def _subjects(text: str) -> frozenset[str]:

@@ -128,6 +128,7 @@ _MORE_THAN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
+_QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
 
 
@@ -214,14 +215,20 @@ def _qualified(text: str, place: tuple[int, int], dimension: Dimension, value: f
     start, end = place
     lead = text[max(0, start - _LOOKBACK) : start]
     low, high = value - half, value + half
+    if not _QUALIFIES.search(lead):
+        return Quantity(text[start:end].strip(), low, high, dimension, start, end, _is_change(text, end))
     if _ABOUT.search(lead):
         low, high = min(low, value * (1 - ABOUT)), max(high, value * (1 + ABOUT))
     elif _MORE.search(lead):
         high = max(high, value * BEYOND)
     elif _LESS.search(lead):
         low = min(low, value / BEYOND)
-    change = bool(_BY.search(lead) or _MORE_THAN_BEFORE.match(text, end))
+    change = bool(_BY.search(lead)) or _is_change(text, end)
     return Quantity(text[start:end].strip(), low, high, dimension, start, end, change)
+
+
+def _is_change(text: str, end: int) -> bool:
+    return _MORE_THAN_BEFORE.match(text, end) is not None
 
 
 def _with_shared_units(text: str, found: list[Quantity]) -> list[Quantity]:

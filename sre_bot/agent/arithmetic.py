@@ -1,0 +1,187 @@
+"""Whether quantities of a claim are in the evidence, or follow from what is. Pure.
+
+A quantity is borne by the same quantity (in any unit, as rounded as it is stated), or by what follows from old and new
+values: their difference, ratio or change in per cent, the rest to 100 %, a sum or count of what is listed, the time
+between two events.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from typing import TYPE_CHECKING
+
+from sre_bot.agent.exhibits import events
+from sre_bot.agent.quantities import Dimension
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sre_bot.agent.claims import Moment, Reading
+    from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.quantities import Quantity
+    from sre_bot.agent.scope import Scope
+
+MAX_EVENTS = 80
+"""So many events are held against each other for the time between them."""
+MAX_COMPARED = 12
+"""So many values of different lines are held against each other."""
+MAX_COUNT = 1_000
+
+
+_FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
+_REST = re.compile(
+    r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok)\b", re.IGNORECASE
+)
+_MOVED = re.compile(
+    r"\b(?:rose|grew|fell|dropped|increased|decreased|jumped|climbed|shrank|sank|up|down)\s(?:~|about )?$"
+)
+
+
+def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | None:
+    """The first quantity that the evidence does not bear, in a sentence; None when it bears all."""
+    for quantity in reading.quantities:
+        if not _is_borne(quantity, reading, scope, asked_at):
+            if quantity.change or quantity.dimension is Dimension.FACTOR:
+                return f"{quantity.text} does not follow from {scope.ids}"
+            return f"{quantity.text} is not in {scope.ids}{_instead(quantity, scope)}"
+    return None
+
+
+def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
+    held = (one for line in scope.lines for one in line.reading.quantities)
+    if any(agree(quantity, one) for one in held if one.change or not quantity.change):
+        return True
+    moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
+    match quantity.dimension:
+        case Dimension.FACTOR:
+            return any(_meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end))
+        case Dimension.RATIO:
+            return _is_borne_share(quantity, reading, scope, moved=moved)
+        case Dimension.SECONDS if not quantity.change:
+            return any(_meets(quantity, *length) for length in _lengths(scope, asked_at))
+        case Dimension.PLAIN if _is_count(quantity) and _counted(quantity, scope):
+            return True
+    return _is_difference(quantity, scope) if quantity.change or moved else _is_sum(quantity, scope)
+
+
+def agree(claimed: Quantity, held: Quantity) -> bool:
+    """Whether they measure the same thing and may be the same value."""
+    if claimed.dimension is Dimension.FACTOR and held.dimension is Dimension.PLAIN:
+        return claimed.text[-1:] not in "ed" and _meets(claimed, held.middle, held.middle)
+    return _compatible(claimed, held) and _meets(claimed, held.low, held.high)
+
+
+def _compatible(claimed: Quantity, held: Quantity) -> bool:
+    pair = (claimed.dimension, held.dimension)
+    if pair in {(Dimension.PLAIN, Dimension.RATIO), (Dimension.RATIO, Dimension.PLAIN)}:
+        share = claimed if claimed.dimension is Dimension.PLAIN else held
+        return share.text in {"0", "1"} or (share.text.startswith(("0.", "1.0")) and share.high <= 1)
+    return pair[0] is pair[1] or pair in {
+        (Dimension.PLAIN, Dimension.FACTOR),
+        (Dimension.PLAIN, Dimension.RATE),
+    }
+
+
+def _meets(quantity: Quantity, low: float, high: float) -> bool:
+    slack = 1e-9 * max(abs(quantity.high), abs(high))
+    return quantity.low <= high + slack and low <= quantity.high + slack
+
+
+def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved: bool) -> bool:
+    """A share: the rest to 100 %, a change in per cent or in points, or a part of what it was (``a quarter of``)."""
+    if quantity.change or moved:
+        changes = ((low - 1, high - 1) for low, high in _ratios(scope))
+        sizes = ((low, high) if high > 0 else (-high, -low) for low, high in changes)
+        return any(_meets(quantity, *size) for size in sizes) or _is_difference(quantity, scope)
+    if _REST.search(reading.rest):
+        shares = [one for line in scope.lines for one in line.reading.quantities if one.dimension is Dimension.RATIO]
+        if any(_meets(quantity, 1 - one.high, 1 - one.low) for one in shares):
+            return True
+    worded = not quantity.text[:1].isdigit()
+    return worded and any(_meets(quantity, *ratio) for ratio in _ratios(scope))
+
+
+def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
+    """Old and new values, and pairs of what the lines of a short answer say of the same thing."""
+    for line in scope.lines:
+        yield from line.moves
+    for exhibit in scope.exhibits:
+        yield from itertools.permutations(_single(exhibit, scope), 2)
+
+
+def _single(exhibit: Exhibit, scope: Scope) -> list[Quantity]:
+    """The values of lines that hold one each; none when there are too many to compare."""
+    inside = {id(line) for line in scope.lines if line.subjects and len(line.reading.quantities) == 1}
+    values = [line.reading.quantities[0] for line in exhibit.lines if id(line) in inside]
+    return values if len(values) <= MAX_COMPARED else []
+
+
+def _ratios(scope: Scope, text: str = "", end: int = 0) -> Iterator[tuple[float, float]]:
+    """New through old, as intervals; also old through new where the text goes on with ``less`` or ``faster``."""
+    inverse = bool(text) and bool(_FEWER.match(text, end))
+    for old, new in _moves(scope):
+        if old.dimension is new.dimension:
+            if old.low > 0:
+                yield new.low / old.high, new.high / old.low
+            if inverse and new.low > 0:
+                yield old.low / new.high, old.high / new.low
+
+
+def _is_difference(quantity: Quantity, scope: Scope) -> bool:
+    return any(
+        _meets(quantity, *sorted((abs(new.middle - old.middle) - slack, abs(new.middle - old.middle) + slack)))
+        for old, new in _moves(scope)
+        if old.dimension is new.dimension is quantity.dimension
+        for slack in ((old.high - old.low + new.high - new.low) / 2,)
+    )
+
+
+def _is_sum(quantity: Quantity, scope: Scope) -> bool:
+    for exhibit in scope.exhibits:
+        values = [one for one in _single(exhibit, scope) if one.dimension is quantity.dimension]
+        if len(values) > 1 and _meets(quantity, sum(one.low for one in values), sum(one.high for one in values)):
+            return True
+    return False
+
+
+def _is_count(quantity: Quantity) -> bool:
+    return quantity.middle < MAX_COUNT and float(round(quantity.middle)) == quantity.middle and "." not in quantity.text
+
+
+def _counted(quantity: Quantity, scope: Scope) -> bool:
+    together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
+    counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
+    return any(_meets(quantity, count, count) for count in counts)
+
+
+def _lengths(scope: Scope, asked_at: datetime) -> Iterator[tuple[float, float]]:
+    """Times between two events, from an event to the present, and lengths of windows, in seconds."""
+    happened = list({(one.time, one.before): one for one in events(scope.eventful)}.values())[:MAX_EVENTS]
+    for one, other in itertools.combinations(happened, 2):
+        yield _apart(abs((one.time - other.time).total_seconds()), one, other)
+    for one in happened:
+        yield _apart(abs((asked_at - one.time).total_seconds()), one)
+    for exhibit in scope.exhibits:
+        for line in exhibit.lines:
+            if line.window:
+                for one, other in itertools.combinations(line.reading.moments[:4], 2):
+                    yield _apart(abs((one.time - other.time).total_seconds()), one, other)
+
+
+def _apart(seconds: float, *moments: Moment) -> tuple[float, float]:
+    slack = max(moment.before.total_seconds() for moment in moments)
+    return seconds - slack, seconds + slack
+
+
+def _instead(quantity: Quantity, scope: Scope) -> str:
+    """What the evidence has that comes nearest, by proportion."""
+    held = [one for line in scope.lines for one in line.reading.quantities if one.dimension is quantity.dimension]
+    nearest = min(held, key=lambda one: _proportion(one.middle, quantity.middle), default=None)
+    return f", which has {nearest.text}" if nearest and nearest.dimension is not Dimension.PLAIN else ""
+
+
+def _proportion(one: float, other: float) -> float:
+    return abs(math.log(one / other)) if one > 0 < other else math.inf
