@@ -8,21 +8,23 @@ vary within a pattern is put back, so that a template shows the status code or t
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sre_bot.incident import LogLevel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sre_bot.incident import LogLine
 
 WILDCARD = "<*>"
-MAX_TOKENS, MAX_CHARACTERS = 60, 2_000
+MAX_TOKENS, MAX_CHARACTERS = 40, 2_000
 """So much of a message tells its pattern."""
+MAX_PATTERNS = 100
+"""So many patterns of messages of one length are told apart."""
 MAX_VALUES = 20
 """So many different values of a place are kept, to show some and to say whether there are more."""
 SIMILARITY = 0.5
@@ -124,19 +126,51 @@ def _alarm(pattern: LogPattern) -> tuple[int, int, int, str]:
 
 def _groups(lines: Iterable[LogLine], before: Iterable[LogLine]) -> Iterator[tuple[Sequence[str], _Group]]:
     """Each pattern's template, as words, and its lines."""
-    from drain3.drain import Drain  # noqa: PLC0415 - takes 0.1 s, which only searching logs shall cost
-
-    drain = Drain(sim_th=SIMILARITY, param_str=WILDCARD, parametrize_numeric_tokens=False)
-    groups: dict[int, _Group] = {}
-    earlier = sorted(before, key=_time)
-    for line, is_now in (*((line, False) for line in earlier), *((line, True) for line in sorted(lines, key=_time))):
+    miner = _Miner()
+    groups: dict[Hashable, _Group] = defaultdict(_Group)
+    earlier = ((line, False) for line in sorted(before, key=_time))
+    for line, is_now in (*earlier, *((line, True) for line in sorted(lines, key=_time))):
         words = _words(line.message)
-        cluster, _ = drain.add_log_message(" ".join(_masked(word) for word in words))
-        group = groups.setdefault(cluster.cluster_id, _Group())
+        group = groups[miner.add([_masked(word) for word in words], line.level)]
         group.note(words)
         (group.now if is_now else group.before).append(line)
-    for cluster in drain.clusters:
-        yield cluster.log_template_tokens, groups[cluster.cluster_id]
+    for key, group in groups.items():
+        yield miner.template(key) or [WILDCARD] * len(group.seen), group
+
+
+class _Miner:
+    """Drain, bounded: its time grows with the square of the patterns of one length, which a flood can make many.
+
+    Once a length has MAX_PATTERNS of them, what fits none is put together by its level, as "other".
+    """
+
+    def __init__(self) -> None:
+        from drain3.drain import Drain  # noqa: PLC0415 - takes 0.1 s, which only searching logs shall cost
+
+        self._drain = Drain(sim_th=SIMILARITY, param_str=WILDCARD, parametrize_numeric_tokens=False)
+        self._known: dict[tuple[str, ...], Hashable] = {}
+        self._patterns: Counter[int] = Counter()
+
+    def add(self, words: list[str], level: LogLevel) -> Hashable:
+        """The pattern's key."""
+        key = self._known.get(text := tuple(words))
+        if key is None:
+            key = self._known[text] = self._place(words, level)
+        return key
+
+    def _place(self, words: list[str], level: LogLevel) -> Hashable:
+        length, drain = len(words), self._drain
+        full = self._patterns[length] >= MAX_PATTERNS
+        if full and drain.tree_search(drain.root_node, words, SIMILARITY, include_params=False) is None:
+            return length, level
+        cluster, what_happened = drain.add_log_message(" ".join(words))
+        self._patterns[length] += what_happened == "cluster_created"
+        return cluster.cluster_id
+
+    def template(self, key: Hashable) -> Sequence[str] | None:
+        """The words of a pattern, or None for "other"."""
+        cluster = self._drain.id_to_cluster.get(key) if isinstance(key, int) else None
+        return cluster.log_template_tokens if cluster else None
 
 
 def _time(line: LogLine) -> datetime:

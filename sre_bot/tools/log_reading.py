@@ -66,15 +66,22 @@ async def _read(source: Logs, window: TimeWindow, wanted: LogFilter) -> Reading:
     now, earlier = await _both(source, window, wanted)
     if not (now.truncated or earlier.truncated):
         return Reading(now.lines, earlier.lines, wanted, total=len(now.lines))
-    narrowed = wanted.at_least is None or wanted.at_least.rank > LogLevel.WARNING.rank
-    if narrowed:
-        wanted = replace(wanted, at_least=LogLevel.WARNING)
-        now, earlier = await _both(source, window, wanted)
-    sampled = now.truncated or earlier.truncated
-    if sampled:
-        lines = await asyncio.gather(_sample(source, window, wanted), _sample(source, before(window), wanted))
-        return Reading(*lines, wanted, narrowed, sampled, now.total if now.truncated else len(now.lines))
-    return Reading(now.lines, earlier.lines, wanted, narrowed, total=len(now.lines))
+    if wanted.at_least is None or wanted.at_least.rank > LogLevel.WARNING.rank:
+        bad = replace(wanted, at_least=LogLevel.WARNING)
+        bad_now, bad_earlier = await _both(source, window, bad)
+        if bad_now.truncated or bad_earlier.truncated:
+            return await _sampled(source, window, bad, bad_now, narrowed=True)
+        if bad_now.lines or bad_earlier.lines:
+            return Reading(bad_now.lines, bad_earlier.lines, bad, narrowed=True, total=len(bad_now.lines))
+    return await _sampled(source, window, wanted, now)
+
+
+async def _sampled(
+    source: Logs, window: TimeWindow, wanted: LogFilter, now: LogAnswer, *, narrowed: bool = False
+) -> Reading:
+    """A sample of both windows; ``now`` is what the window gave as a whole, which tells how many lines there are."""
+    lines, earlier = await asyncio.gather(_sample(source, window, wanted), _sample(source, before(window), wanted))
+    return Reading(lines, earlier, wanted, narrowed, sampled=True, total=now.total if now.truncated else len(now.lines))
 
 
 async def _both(source: Logs, window: TimeWindow, wanted: LogFilter) -> tuple[LogAnswer, LogAnswer]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_bot.incident import LogLevel, LogLine
-from sre_bot.signals.log_patterns import MAX_VALUES, find_patterns, first_bad
+from sre_bot.signals.log_patterns import MAX_PATTERNS, MAX_VALUES, find_patterns, first_bad
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -132,3 +132,14 @@ def test_every_line_is_counted_once_whatever_it_says(now: list[str], before: lis
     patterns = find_patterns([line(m, n) for n, m in enumerate(now)], [line(m, -n - 1) for n, m in enumerate(before)])
     assert sum(pattern.count for pattern in patterns) == len(now)
     assert sum(pattern.before for pattern in patterns) == len(before)
+
+
+def test_a_flood_of_messages_that_are_all_different_is_counted_in_bounded_time() -> None:
+    letters = "abcdefghij"
+    words = [f"w{letters[n % 10]}{letters[n // 10 % 10]}{letters[n // 100]}" for n in range(1000)]
+    flood = [line(" ".join(words[(n * k) % 1000] for k in (1, 3, 7, 9)), n) for n in range(1000)]
+    patterns = find_patterns([*flood, *errors("quite another thing altogether, of six words", 5)], [])
+    assert len(patterns) <= MAX_PATTERNS + 2
+    assert sum(pattern.count for pattern in patterns) == 1001
+    assert patterns[0].template == "quite another thing altogether, of six words"
+    assert max(patterns, key=lambda pattern: pattern.count).template == "<*> <*> <*> <*>"

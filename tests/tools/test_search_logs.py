@@ -17,6 +17,9 @@ from tests import recordings
 from tests.fakes import FakeLogs, down
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sre_bot.incident import TimeWindow
     from sre_bot.investigation import JsonValue, Observation
     from sre_bot.tools.logs import Logs
 
@@ -91,6 +94,13 @@ async def test_of_too_many_lines_only_warnings_and_worse_are_read() -> None:
     assert "ERROR new ×1" in seen.content
 
 
+async def test_of_too_many_lines_without_a_bad_one_a_sample_is_read() -> None:
+    written = [line(f"request {n} served", n / 200) for n in range(1, MAX_LINES + 2)]
+    seen = await look(FakeLogs(written=written))
+    assert "Read in samples" in seen.content
+    assert "request <*> served" in seen.content
+
+
 async def test_of_too_many_errors_a_sample_is_read_with_true_beginnings_and_numbers() -> None:
     flood = [line(f"cannot reach db {n}", 59 - n / 200, ERROR) for n in range(2 * MAX_LINES)]
     rare = line("certificate of payment has expired", 31, ERROR)
@@ -119,6 +129,18 @@ async def test_without_lines_it_names_services_that_log_the_like_first() -> None
     written = [line("fine", 5, service="cart"), line("fine", 5, service="paymentservice")]
     seen = await look(FakeLogs(written=written), service="payment")
     assert "no service of that name logs. Those that do: paymentservice, cart." in seen.content
+
+
+class _Remembering(FakeLogs):
+    """Knows services that wrote near the window, as a Loki does by its blocks."""
+
+    async def services(self, window: TimeWindow) -> Sequence[str]:
+        return ["shop"]
+
+
+async def test_a_service_without_lines_that_is_known_to_log_may_not_be_running() -> None:
+    seen = await look(_Remembering(), service="shop")
+    assert "shop wrote no line, nor in the window before; it is known to log, so it may not be running." in seen.content
 
 
 async def test_a_service_that_fell_silent_is_said_to_have() -> None:
