@@ -79,8 +79,8 @@ class FolderDocuments:
     async def holdings(self, at: datetime) -> Holdings:  # noqa: ARG002 - a folder does not know its past
         """What there is now."""
         listing = await asyncio.to_thread(self._folder.list)
-        said = [f"{listing.links} symbolic links were not followed"] if listing.links else []
-        said += ["there are too many files, and some were left out"] if listing.more else []
+        said = [f"{listing.links} symbolic links not followed"] if listing.links else []
+        said += ["too many files, some left out"] if listing.more else []
         files = {file.path: file for file in listing.files}
         return _FolderHoldings(self._folder, files, self.prefix, ", ".join(said) or None)
 

@@ -152,8 +152,8 @@ class DocumentLibrary:
                 raise failures[0]
             odd = await asyncio.to_thread(index.notes, _all_ids(shelves))
         held = ", ".join(f"{name} {len(shelf.ids)}" for name, shelf in shelves.items())
-        notes = [f"in {name} {shelf.holdings.note}" for name, shelf in shelves.items() if shelf.holdings.note]
-        notes += [f"{number} {note}" for note, number in odd.items()]
+        notes = [f"{name}: {shelf.holdings.note}" for name, shelf in shelves.items() if shelf.holdings.note]
+        notes += [f"{note}: {number}" for note, number in odd.items()]
         return "; ".join([f"{len(_all_ids(shelves))} documents ({held})", *notes])
 
     async def _opened(self, at: datetime) -> tuple[DocumentIndex, dict[str, _Shelf], list[SourceError]]:
@@ -199,7 +199,7 @@ def _known(shelves: Mapping[str, _Shelf]) -> Iterator[Known]:
 
 def _indexed(path: str, version: str, data: bytes | None) -> Indexed:
     if data is None:
-        return Indexed(path, version, (), "cannot be read or are longer than 1 MiB")
+        return Indexed(path, version, (), "unreadable or longer than 1 MiB")
     text, note = _decoded(data)
     return Indexed(path, version, sections(text), note)
 
@@ -210,8 +210,8 @@ def _decoded(data: bytes) -> tuple[str, str | None]:
         utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text, note = data.decode("utf-16" if utf16 else "utf-8-sig"), None
     except UnicodeDecodeError:
-        text, note = data.decode("utf-8", "replace"), "are not UTF-8: odd characters are lost"
-    return ("", "are binary and not searched") if "\0" in text else (text, note)
+        text, note = data.decode("utf-8", "replace"), "not UTF-8, so odd characters are lost"
+    return ("", "binary, so not searched") if "\0" in text else (text, note)
 
 
 def _pointed_to(hits: Sequence[Hit], anchor: str) -> Hit:
