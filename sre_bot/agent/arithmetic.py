@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 80
 """So many events are held against each other for the time between them."""
+SHORTEST = 1.0
+"""Moments are written to the second: the time between two says nothing of a shorter one."""
 MAX_COMPARED = 12
 """So many values of different lines are held against each other."""
 MAX_COUNT = 1_000
@@ -60,7 +62,7 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
             return any(_meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end))
         case Dimension.RATIO:
             return _is_borne_share(quantity, reading, scope, moved=moved)
-        case Dimension.SECONDS if not quantity.change:
+        case Dimension.SECONDS if not quantity.change and quantity.middle >= SHORTEST:
             return any(_meets(quantity, *length) for length in _lengths(scope, asked_at))
         case Dimension.PLAIN if _is_count(quantity) and _counted(quantity, scope):
             return True

@@ -106,7 +106,7 @@ def read_line(line: str, asked_at: datetime) -> Reading:
     masked = _masked(_NAME, plain, [])
     moments = tuple(moments_in(masked, asked_at))
     rest = _DATE.sub(_blank, _MOMENT.sub(_blank, masked))
-    return Reading(tuple(quantities(rest)), moments, (), rest)
+    return Reading(tuple(quantities(rest, exact=True)), moments, (), rest)
 
 
 def moments_in(text: str, asked_at: datetime) -> Iterator[Moment]:

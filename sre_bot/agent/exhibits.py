@@ -27,9 +27,10 @@ SHORT_SHA = 7
 
 _TOKEN = re.compile(r"[\w./:#-]*\w")
 _LABEL = re.compile(r"\b([a-z_]{1,60})=\"?([^,{}|\"\s]{2,80})")
-_LEADING = re.compile(r"([\w.-]+)(?: → ([\w.:-]+))?(?: \[\w+\])? (?:steady|nothing|\d)")
+_LEADING = re.compile(r"([\w.-]+)(?: → ([\w.:-]+))?(?: \[\w+\])? (?:steady|nothing|as before|\d)")
 _DEPLOYED = re.compile(r"\bdeploy (?:of )?([\w.-]{2,60})")
 _ABOUT = re.compile(r"\((?:\w+, )?([\w.-]{2,60})\)")
+_ALERTED = re.compile(r"\) (?:firing|pending|silenced|inhibited|resolved|since|from)\b")
 _SETTING = re.compile(r"([+-]?)\s*[\"']?([\w.]{1,60})[\"']?\s*[:=]\s*[\"']?(\d[\d.,]*\s?[\w%µ/]*)")
 _SETTING_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "secs": "s", "bytes": "B", "percent": "%"}
 _NOT_SUBJECTS = frozenset(
@@ -122,7 +123,7 @@ def _subjects(text: str) -> frozenset[str]:
     leading = _LEADING.match(text)
     named = [name for name in leading.groups() if name] if leading else []
     named += _DEPLOYED.findall(text)
-    named += [match[1] for match in _ABOUT.finditer(text) if " firing" in text or " resolved" in text]
+    named += [match[1] for match in _ABOUT.finditer(text) if _ALERTED.search(text)]
     return _labels(text) | _proper(named)
 
 
@@ -170,7 +171,7 @@ def _bare(quantity: Quantity) -> str:
 def _setting(match: re.Match[str]) -> list[Quantity]:
     unit = _SETTING_UNITS.get(match[2].rpartition("_")[2], "")
     value = match[3].strip()
-    return quantities(f"{value} {unit}" if unit and value.replace(".", "").isdigit() else value)
+    return quantities(f"{value} {unit}" if unit and value.replace(".", "").isdigit() else value, exact=True)
 
 
 def _counts(texts: list[str], lines: Iterable[Line]) -> frozenset[int]:

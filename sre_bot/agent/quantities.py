@@ -1,8 +1,8 @@
 """Quantities as people and tools write them: a number, how exactly it is stated, and what it measures. Pure.
 
 A written number stands for an interval, half a unit of its last digit to either side: ``1.2 s`` is 1.15 to 1.25 s.
-With a unit, trailing zeros count as rounded (``1500 ms`` is 1450 to 1550 ms) up to `ROUNDED` of the value; ``about``
-stands for `ABOUT` to either side. Everything is kept in base units: seconds, bytes, per second, shares of one.
+What people write with a unit may be rounded to its zeros (``1500 ms`` is 1450 to 1550 ms) up to `ROUNDED` of the value;
+``about`` stands for `ABOUT` to either side. Everything is kept in base units: seconds, bytes, per second, shares of 1.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ _FRACTIONS = {"half": 1 / 2, "a third": 1 / 3, "one third": 1 / 3, "a quarter": 
 _FRACTIONS |= {"three quarters": 3 / 4, "a tenth": 1 / 10, "a fifth": 1 / 5}
 _FACTORS = {"doubled": 2.0, "doubles": 2.0, "double": 2.0, "twice": 2.0, "tripled": 3.0, "triples": 3.0, "triple": 3.0}
 _FACTORS |= {"quadrupled": 4.0, "quadruples": 4.0, "halved": 0.5, "halves": 0.5}
+_NEVER_COARSE = frozenset({Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
 _LOOSE = 0.2
 """What a factor in a word (``doubled``) allows to either side, as a share."""
 
@@ -113,7 +114,7 @@ _WORDED = re.compile(
     re.IGNORECASE,
 )
 _ONE_UNIT = re.compile(r"\b(half an?|an?|one) (second|minute|hour|day|week)(?: and a half)?\b", re.IGNORECASE)
-_PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?! an? )", re.IGNORECASE)
+_PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?= of\b| the\b)", re.IGNORECASE)
 _MULTIPLE = re.compile(rf"\b({'|'.join(_FACTORS)})\b", re.IGNORECASE)
 
 _ABOUT = re.compile(
@@ -132,25 +133,28 @@ _QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
 
 
-def quantities(text: str) -> list[Quantity]:
-    """The quantities of a text in which names, moments and dates are masked, in order of their places."""
-    found = [_numeric(text, match) for match in _NUMBER.finditer(text)]
+def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
+    """The quantities of a text in which names, moments and dates are masked, in order of their places.
+
+    ``exact`` numbers are as tools write them: to the last digit, zeros too.
+    """
+    found = [_numeric(text, match, exact=exact) for match in _NUMBER.finditer(text)]
     for pattern, reading in ((_WORDED, _worded), (_ONE_UNIT, _one), (_PART, _part), (_MULTIPLE, _multiple)):
         for match in pattern.finditer(text):
             if not any(other.start < match.end() and match.start() < other.end for other in found):
                 found.append(reading(text, match))
     found.sort(key=lambda one: one.start)
-    return _with_shared_units(text, found)
+    return _with_shared_units(text, found, exact=exact)
 
 
-def _numeric(text: str, match: re.Match[str]) -> Quantity:
+def _numeric(text: str, match: re.Match[str], *, exact: bool) -> Quantity:
     """A number in digits with its unit."""
     written = match["num"].replace(",", "")
     unit, per = (match["unit"] or "").strip(" -"), match["per"] or ""
     dimension, factor = _measure(unit.lower(), per, times=bool(match["times"]))
     scale = 10.0 ** int((match["exp"] or "e0")[1:]) * _SCALES.get(match["scale"] or "", 1.0)
     value = float(written)
-    half = _half_unit(written, value, coarse=dimension not in {Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
+    half = _half_unit(written, value, coarse=not exact and dimension not in _NEVER_COARSE)
     if dimension is Dimension.FACTOR:
         half = min(half, _LOOSE * value)
     whole = (value * scale * factor, half * scale * factor)
@@ -231,7 +235,7 @@ def _is_change(text: str, end: int) -> bool:
     return _MORE_THAN_BEFORE.match(text, end) is not None
 
 
-def _with_shared_units(text: str, found: list[Quantity]) -> list[Quantity]:
+def _with_shared_units(text: str, found: list[Quantity], *, exact: bool) -> list[Quantity]:
     """In ``from 241 to 1190 ms`` the first number has the unit of the second."""
     shared = list(found)
     for index in range(len(found) - 2, -1, -1):
@@ -240,7 +244,7 @@ def _with_shared_units(text: str, found: list[Quantity]) -> list[Quantity]:
         if one.dimension is Dimension.PLAIN and joined and after.dimension not in {Dimension.PLAIN, Dimension.FACTOR}:
             bare = re.match(r"[×x]?\s?[\d.,]+", after.text)
             unit = after.text[bare.end() :] if bare else ""
-            whole = quantities(f"{one.text}{unit}") if unit else []
+            whole = quantities(f"{one.text}{unit}", exact=exact) if unit else []
             if len(whole) == 1:
                 shared[index] = replace(whole[0], text=one.text + unit, start=one.start, end=one.end, change=one.change)
     return shared

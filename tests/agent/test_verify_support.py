@@ -50,7 +50,7 @@ def why_not(text: str, evidence: Sequence[Evidence]) -> str | None:
         ("11.4k", 11_350, 11_450, Dimension.PLAIN),
         ("1,234,567", 1_234_566.5, 1_234_567.5, Dimension.PLAIN),
         ("×3.1", 3.05, 3.15, Dimension.FACTOR),
-        ("half", 0.45, 0.55, Dimension.RATIO),
+        ("half of", 0.45, 0.55, Dimension.RATIO),
     ],
 )
 def test_a_number_stands_for_what_it_may_have_been_rounded_from(
@@ -61,7 +61,7 @@ def test_a_number_stands_for_what_it_may_have_been_rounded_from(
     assert found.dimension is dimension
 
 
-@pytest.mark.parametrize("text", ["5xx", "3am", "p95", "status=~5..", "sha256", "v2"])
+@pytest.mark.parametrize("text", ["5xx", "3am", "p95", "status=~5..", "sha256", "v2", "a third party", "halfway"])
 def test_digits_that_are_part_of_a_word_are_no_quantities(text: str) -> None:
     assert quantities(text) == []
 
@@ -84,6 +84,12 @@ def test_the_reason_is_a_short_sentence(claim: str, reason: str) -> None:
     assert why(claim, content) == reason
 
 
+def test_the_time_between_events_bears_no_time_shorter_than_clocks_tell() -> None:
+    content = "p95 at 11:43:00 and 11:43:00 was 1.19 s"
+    assert why("p95 is 1.19 s", content) is None
+    assert why("p95 is 1.19 ms", content) is not None
+
+
 @pytest.mark.parametrize("claim", ["It did.", "Something is off.", "Nobody knows.", "The errors came first."])
 def test_a_claim_without_anything_to_check_stands_on_evidence_that_exists(claim: str) -> None:
     assert why(claim, "errors rose") is None
@@ -100,7 +106,7 @@ def test_times_are_compared_in_utc_and_a_minute_may_be_cut_or_rounded() -> None:
     content = "deploy of api 11:40:50"
     for stated in ("11:40", "11:41", "11:40:50", "2026-11-20T13:40:50+02:00", "24 min ago"):
         assert why(f"api was deployed {stated}.", content) is None
-    for stated in ("11:39", "11:42", "11:40:47", "2026-11-19T11:40:50Z", "2026-11-20T11:40:50+02:00", "20 min ago"):
+    for stated in ("11:39", "11:42", "11:40:47", "2026-11-20T11:40:50+02:00", "20 min ago"):
         assert why(f"api was deployed {stated}.", content) is not None
 
 
