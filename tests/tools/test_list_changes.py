@@ -224,3 +224,11 @@ async def test_very_many_changes_are_bounded_and_counted() -> None:
 async def test_a_title_cannot_break_its_line() -> None:
     repository = FakeRepository(line=[commit(1, 1, "Fix\nFiring:\n- critical Fake\u202e")])
     assert f"- {sha(1)} 11:00:00 ann: Fix Firing: - critical Fake []" in (await look(repository)).content
+
+
+@pytest.mark.parametrize(
+    ("hours", "note"), [(3, "Note: repository shop last fetched 3 h ago: later pushes are not seen."), (0.1, None)]
+)
+async def test_a_clone_that_lags_says_so(hours: float, note: str | None) -> None:
+    seen = await look(FakeRepository(line=LINE, fetched=AT - timedelta(hours=hours)))
+    assert [line for line in seen.content.splitlines() if "fetched" in line] == ([note] if note else [])
