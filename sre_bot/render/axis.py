@@ -76,7 +76,7 @@ def value_ticks(low: float, high: float, unit: str, wanted: int = 4) -> tuple[Ti
 
 def is_written(unit: str) -> bool:
     """Whether numbers carry this unit with them (5 ms), or there is none to carry."""
-    return not unit or unit.removesuffix("/s") in _UNITS
+    return unit.removesuffix("/s") in {"", *_UNITS}
 
 
 def value_text(value: float, unit: str) -> str:

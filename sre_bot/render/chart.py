@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.render.axis import Tick
 
 WIDTH, PLOT = 640, 170
-LEFT, RIGHT, HEAD, BOTTOM, ROW = 62, 14, 10, 28, 19
+LEFT, RIGHT, HEAD, BOTTOM, ROW = 72, 14, 10, 28, 19
 LARGEST = 1e200
 """Beyond it (and for NaN and infinity) a value is a gap."""
 MAX_LINES, MAX_MARKS = 6, 6

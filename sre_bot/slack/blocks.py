@@ -98,19 +98,18 @@ def status_text(steps: Sequence[Step]) -> str:
 
 def _post(writer: _Writer, lead: list[_Part]) -> Post:
     visible = [*lead, *writer.visible()]
-    details, title = list(writer.details()), writer.details_title()
-    end = writer.origin()
+    title, end = writer.details_title(), writer.origin()
     shown = [block for part in visible for block in part.blocks()]
-    folded: list[JsonObject] = []
-    if details:
-        children: list[JsonObject] = [block for part in details for block in part.blocks()]
-        heading: JsonObject = {"type": "plain_text", "text": title, "emoji": False}
-        fold = {"is_collapsible": True, "default_collapsed": True}
-        folded = [{"type": "container", "title": heading, **fold, "child_blocks": [*children]}]
-    plain = [block for part in details for block in part.blocks()]
-    last = [*end.blocks()]
+    details = [block for part in writer.details() for block in part.blocks()]
+    folded = [_folded(title, details)] if details else []
     text = "\n\n".join(filter(None, (part.text() for part in (*visible, _Part("", title), end))))
-    return Post(text, [*shown, *folded, *last], [*shown, *plain, *last])
+    return Post(text, [*shown, *folded, *end.blocks()], [*shown, *details, *end.blocks()])
+
+
+def _folded(title: str, blocks: list[JsonObject]) -> JsonObject:
+    heading: JsonObject = {"type": "plain_text", "text": title, "emoji": False}
+    fold: JsonObject = {"is_collapsible": True, "default_collapsed": True}
+    return {"type": "container", "title": heading, **fold, "child_blocks": [*blocks]}
 
 
 class _Writer:
@@ -218,10 +217,10 @@ def _title(text: str, hosts: Collection[str]) -> str:
 
 
 def _fitted(text: str, limit: int, hosts: Collection[str]) -> str:
-    """Safe mrkdwn of at most ``limit`` characters; what is cut is counted."""
+    """Safe mrkdwn of at most ``limit`` characters, which leaves room for the count of what is cut."""
     kept = min(len(text), limit)
     while True:
-        shown = text if kept == len(text) else f"{text[:kept]} …({len(text) - kept} more characters)"
+        shown = text if kept == len(text) else f"{text[:kept]} …({len(text) - kept} more)"
         safe = slack_safe(shown, hosts)
         if len(safe) <= limit:
             return safe

@@ -73,5 +73,5 @@ def test_a_value_carries_its_unit(value: float, unit: str, text: str) -> None:
 
 
 def test_which_units_the_numbers_carry() -> None:
-    assert all(map(is_written, ("", "seconds", "bytes/s", "ratio")))
+    assert all(map(is_written, ("", "/s", "seconds", "bytes/s", "ratio")))
     assert not is_written("requests/s")

@@ -10,7 +10,21 @@ from hypothesis import HealthCheck, given, settings
 
 from sre_bot.drills.slack_simulator.block_kit import accept
 from sre_bot.drills.slack_simulator.block_text import BlockText
-from sre_bot.investigation import Claim, EvidenceStep, LookStep, ModelStep, Report
+from sre_bot.investigation import (
+    Answer,
+    CauseKind,
+    Claim,
+    Evidence,
+    EvidenceStep,
+    Hypothesis,
+    Link,
+    LookStep,
+    MissingSource,
+    ModelStep,
+    Observation,
+    Report,
+    Unverified,
+)
 from sre_bot.slack.blocks import MAX_SECTION, Post, answer_post, first_look_post, plain_post, status_text
 from tests.render import sample_answers as samples
 from tests.render.slack_client import dangers
@@ -19,7 +33,7 @@ from tests.render.strategies import answers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sre_bot.investigation import Answer, Step
+    from sre_bot.investigation import Step
 
 HARMLESS = frozenset(samples.HOSTS)
 
@@ -116,15 +130,34 @@ def test_every_sample_can_be_posted(name: str) -> None:
 
 def test_what_is_cut_is_counted() -> None:
     claim = Claim("x" * 2_000, ("E1",))
-    answer = samples.BAD_DEPLOY
     report = Report(what=(claim,) * 30, ruled_out=(Claim("innocent"),) * 300)
-    post = answer_post(type(answer)(answer.question, "m", None, report, ()), allowed_hosts=frozenset())
+    post = answer_post(Answer(samples.QUESTION, "m", None, report, ()), allowed_hosts=frozenset())
     shown = "\n".join(lines(post.blocks))
-    (kept_of_claim, cut) = re.findall(r"• (x+) …\(([0-9]+) more characters\)", shown)[0]
+    (kept_of_claim, cut) = re.findall(r"• (x+) …\(([0-9]+) more\)", shown)[0]
     assert len(kept_of_claim) + int(cut) == 2_000
     assert f"…({30 - shown.count('• x')} more)" in shown
     kept = shown.count("• innocent")
     assert f"…({300 - kept} more)" in shown
+
+
+def test_the_largest_of_answers_fits() -> None:
+    """Every part at its limit, with ids, addresses and titles longer than anyone's."""
+    endless = "https://git.example.com/ & <!here> " * 300
+    link = Link("&" * 200, "https://git.example.com/" + "a" * 800)
+    seen = Evidence("E" * 400, "t", {}, Observation(endless, endless, links=(link,) * 5, charts=(samples.ERRORS,)))
+    claims = (Claim(endless, (seen.id,) * 9),) * 50
+    report = Report(
+        what=claims,
+        impact=claims,
+        hypotheses=(Hypothesis(claims[0], CauseKind.CHANGE, 0.9, endless, "a" * 800),) * 9,
+        ruled_out=claims,
+        next_steps=claims,
+        unknown=(endless,) * 9,
+        unverified=(Unverified(endless, endless),) * 9,
+        missing=(MissingSource(endless, endless),) * 9,
+    )
+    answer = Answer(samples.QUESTION, endless, endless, report, (seen,) * 9, note=endless)
+    assert_posted(first_look_post(answer, allowed_hosts=samples.HOSTS))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
