@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from sre_bot.first_look.seen import Reading, Seen
     from sre_bot.first_look.symptoms import Symptom
+    from sre_bot.incident import Alert
     from sre_bot.investigation import Question
 
 MAX_ALERTS, MAX_OTHERS, MAX_DEMANDS, MAX_NAMES = 4, 3, 2, 5
 WEATHER = (0.8, 1.2)
 """Traffic that changes by a factor between these has not changed."""
+MINUTE, LONG = timedelta(minutes=1), timedelta(minutes=10)
 SERVING = frozenset({Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC})
 
 
@@ -74,7 +77,8 @@ def _shown(case: Case, service: str) -> list[Symptom]:
     """What a service shows, each sign once; where the trail ends outside, the calls to there, too."""
     found = case.found
     peers = {None, found.trail.peer} if service == found.culprit else {None}
-    symptoms = [s for s in found.symptoms if s.service == service and s.peer in peers]
+    shown = [s for s in found.symptoms if s.service == service]
+    symptoms = [s for s in shown if s.peer in peers] or shown
     order = list(Sign)
     symptoms.sort(key=lambda s: (s.peer is not None, order.index(s.sign), -abs(s.reading.facts.shift)))
     return [next(alike) for _, alike in groupby(symptoms, key=lambda s: (s.peer, s.sign))]
@@ -83,9 +87,10 @@ def _shown(case: Case, service: str) -> list[Symptom]:
 def _firing(seen: Seen) -> str:
     """Each alert once, the worst first."""
     worst_first = list(Severity)
-    alerts = sorted(seen.firing, key=lambda a: (worst_first.index(a.severity), a.started_at, a.name))
-    once = {(alert.name, alert.service): alert for alert in reversed(alerts)}
-    return listed([alert_line(alert, seen.at) for alert in reversed(once.values())], MAX_ALERTS)
+    once: dict[tuple[str, str | None], Alert] = {}
+    for alert in sorted(seen.firing, key=lambda a: (worst_first.index(a.severity), a.started_at, a.name)):
+        once.setdefault((alert.name, alert.service), alert)
+    return listed([alert_line(alert, seen.at) for alert in once.values()], MAX_ALERTS)
 
 
 def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
@@ -93,31 +98,27 @@ def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
     seen, found = case.seen, case.found
     well = asked or sorted(healthy(seen, found.symptoms))
     quiet = seen.alerts_known and not seen.firing and found.culprit is None
-    if not well:
-        yield from [Claim("No alert fires.", case.cite("alerts"))] if quiet else []
-        return
-    lead = "Nothing looks wrong: no alert fires, and " if quiet else ""
-    text = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last "
-    text += span(seen.window.duration)
-    vitals = [_vitals(case, service) for service in asked or [reading.service for reading in _entrances(case)]]
-    numbers = f": {'; '.join(vitals[:MAX_DEMANDS])}" if vitals else ""
-    cited = case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC)
-    yield Claim(f"{lead}{text}{numbers}.", cited)
+    if well:
+        lead = "Nothing looks wrong: no alert fires, and " if quiet else ""
+        lasted = seen.window.duration
+        lasted = timedelta(minutes=round(lasted / MINUTE)) if lasted > LONG else lasted
+        names = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last {span(lasted)}"
+        told = [_vitals(case, service) for service in asked or [reading.service for reading in _entrances(case)]]
+        cited = case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC)
+        yield Claim(f"{lead}{names}{': ' if told else ''}{'; '.join(told[:MAX_DEMANDS])}.", cited)
+    elif quiet:
+        yield Claim("No alert fires.", case.cite("alerts"))
 
 
 def _vitals(case: Case, service: str) -> str:
     """Requests, the share that fails, the time to answer."""
     parts = []
-    for sign, form in (
-        (Sign.TRAFFIC, "{} {} requests"),
-        (Sign.ERRORS, "{1} of them fail"),
-        (Sign.LATENCY, "{1} to answer"),
-    ):
+    for sign, said in ((Sign.TRAFFIC, "requests/s"), (Sign.ERRORS, "of them fail"), (Sign.LATENCY, "to answer")):
         reading = next((r for r in case.own(sign) if r.service == service), None)
         if reading is not None:
             stat = f" ({reading.signal.stat})" if reading.signal.stat else ""
-            parts.append(form.format(service, value(reading, reading.facts.mean)) + stat)
-    return ", ".join(parts)
+            parts.append(f"{value(reading, reading.facts.mean).removesuffix('/s')} {said}{stat}")
+    return f"{service} {', '.join(parts)}"
 
 
 def _impact(case: Case) -> Iterator[Claim]:
@@ -165,7 +166,10 @@ def _unknown(case: Case) -> Iterator[str]:
         yield f"The cause: it begins at {found.culprit}, where no change fits and nothing points to another cause."
     if found.culprit is None and seen.firing:
         yield "The cause: what fires shows in none of the signals that were looked at."
-    if not any(reading.signal.sign in SERVING for reading in seen.readings):
-        yield "How services do: no metrics of requests were found under the usual names."
+    measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}
+    unmeasured = [service for service in found.asked if service not in measured]
+    if unmeasured or not measured:
+        who = listed(unmeasured, MAX_NAMES) or "services"
+        yield f"How {who} answer: no metrics of requests were found under the usual names."
     if not seen.alerts_known:
         yield "Whether an alert fires."

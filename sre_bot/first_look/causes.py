@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.conclusion import Conclusion
     from sre_bot.first_look.exhibits import Case
     from sre_bot.first_look.symptoms import Symptom
+    from sre_bot.incident import Change
     from sre_bot.signals.changes import Verdict
 
 MAX_INNOCENTS, MAX_RUNBOOKS, MAX_WELL, MAX_SUSPECTS = 3, 2, 4, 5
@@ -91,12 +92,11 @@ def ruled_out(case: Case) -> Iterator[Claim]:
     seen, found = case.seen, case.found
     if found.culprit is None:
         return
-    blamed = {hypothesis.change for hypothesis in hypotheses(case)}
-    since = (found.onset or seen.at) - INNOCENT_BEFORE
-    deploys = [v for v in found.verdicts if v.change.kind is ChangeKind.DEPLOY and v.change.time >= since]
-    deploys = sorted((v for v in deploys if v.revision not in blamed), key=lambda v: v.change.time, reverse=True)
-    for verdict in deploys[:MAX_INNOCENTS]:
-        yield Claim(f"{capitalized(_as_deployed(case, verdict))}: {_innocence(verdict, found)}.", case.cite("changes"))
+    told = [(deploy, why) for deploy in _near(case) if (why := _innocence(deploy, found))]
+    for deploy, why in told[:MAX_INNOCENTS]:
+        commit = next((c for c in seen.changes if c.kind is ChangeKind.COMMIT and c.revision == deploy.revision), None)
+        name = capitalized(change_name(deploy, commit, deploy.revision or ""))
+        yield Claim(f"{name}: {why}.", case.cite("changes"))
     well = sorted(found.calls.of.get(found.culprit, frozenset()) & healthy(seen, found.symptoms))
     if well:
         text = f"What {found.culprit} calls: {listed(well, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
@@ -105,18 +105,21 @@ def ruled_out(case: Case) -> Iterator[Claim]:
         yield Claim("More traffic: no service is asked much more often than before.", case.cite(Sign.TRAFFIC))
 
 
-def _as_deployed(case: Case, verdict: Verdict) -> str:
-    """The deploy by what was deployed, though another of the commits that it carries may have been weighed."""
-    change = verdict.change
-    revision = change.revision or verdict.revision
-    commit = next((c for c in case.seen.changes if c.kind is ChangeKind.COMMIT and c.revision == revision), None)
-    return change_name(change, commit, revision)
+def _near(case: Case) -> list[Change]:
+    """Deploys around the onset that no hypothesis blames, the latest first."""
+    blamed = {hypothesis.change for hypothesis in hypotheses(case)}
+    since = (case.found.onset or case.seen.at) - INNOCENT_BEFORE
+    deploys = [c for c in case.seen.changes if c.kind is ChangeKind.DEPLOY and c.time >= since]
+    named = (d for d in deploys if not blamed & {d.revision, *d.carries})
+    return sorted(named, key=lambda deploy: (deploy.time, deploy.service or ""), reverse=True)
 
 
-def _innocence(verdict: Verdict, found: Conclusion) -> str:
-    if verdict.score == 0 and found.onset is not None:
-        return f"deployed {span(verdict.change.time - found.onset)} after it began"
-    return f"fits less: {'; '.join(verdict.reasons[:2])}"
+def _innocence(deploy: Change, found: Conclusion) -> str:
+    """Why it is not the cause; "" when it was not weighed by itself (its commit also went out elsewhere)."""
+    if found.onset is not None and deploy.time > found.onset + found.slack:
+        return f"deployed {span(deploy.time - found.onset)} after it began"
+    verdict = next((verdict for verdict in found.verdicts if verdict.change == deploy), None)
+    return f"fits less: {'; '.join(verdict.reasons[:2])}" if verdict else ""
 
 
 def next_steps(case: Case) -> Iterator[Claim]:

@@ -49,7 +49,7 @@ class Conclusion:
 
     ``asked`` are the services that the question names; ``onset`` is when it began; ``no_change`` is the score of
     "no change explains it", ``other_cause`` what sort of cause that would be; ``certainty`` turns the odds of an
-    explanation into a confidence.
+    explanation into a confidence; a change up to ``slack`` after the onset may have come before it.
     """
 
     asked: tuple[str, ...]
@@ -62,6 +62,7 @@ class Conclusion:
     no_change: float
     other_cause: CauseKind
     certainty: float
+    slack: timedelta
 
     @property
     def culprit(self) -> str | None:
@@ -98,10 +99,11 @@ def conclude(seen: Seen, question: str) -> Conclusion:
     onset = _onset(worse, trail, seen.services)
     surge = _surge(seen, trail, graph, onset)
     no_change, kind = _other_causes(worse, trail, surge)
-    verdicts = _judge(seen, worse, trail, graph, onset) if trail.end else ()
+    slack = max(seen.scrape, MIN_ONSET_SLACK)
+    verdicts = _judge(seen, worse, trail, graph, onset=onset, slack=slack) if trail.end else ()
     scores = (no_change, *(verdict.score for verdict in verdicts))
     certainty = _certainty(scores, onset=onset, alerted=bool(seen.firing))
-    return Conclusion(asked, worse, onset, trail, graph, surge, verdicts, no_change, kind, certainty)
+    return Conclusion(asked, worse, onset, trail, graph, surge, verdicts, no_change, kind, certainty, slack)
 
 
 def named(question: str, services: Iterable[str]) -> tuple[str, ...]:
@@ -165,7 +167,7 @@ def _says_so(worse: Sequence[Symptom], trail: Trail) -> bool:
 
 
 def _judge(
-    seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, onset: datetime | None
+    seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, *, onset: datetime | None, slack: timedelta
 ) -> tuple[Verdict, ...]:
     failure = Failure(
         onset=onset,
@@ -174,24 +176,18 @@ def _judge(
         words=_words(seen, worse, trail),
         now=seen.at,
         diffs=seen.diffs,
-        onset_slack=max(seen.scrape, MIN_ONSET_SLACK),
+        onset_slack=slack,
         healthy=healthy(seen, worse),
     )
     return _one_each(judge_changes(seen.changes, failure))
 
 
 def _one_each(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """The best verdict of each deploy: of all the commits that went out with it, one is enough to blame.
-
-    Where none of them is, the verdict on the commit that was deployed stands for all.
-    """
+    """The best verdict of each deploy: of all the commits that went out with it, one is enough to blame."""
     best: dict[tuple[str, str | None, datetime], Verdict] = {}
     for verdict in verdicts:
         change = verdict.change
-        key = (change.kind, change.service or change.revision, change.time)
-        is_its_own = verdict.score == 0 and verdict.revision == change.revision
-        if key not in best or (is_its_own and best[key].score == 0):
-            best[key] = verdict
+        best.setdefault((change.kind, change.service or change.revision, change.time), verdict)
     return tuple(best.values())
 
 

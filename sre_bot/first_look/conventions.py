@@ -92,7 +92,9 @@ def is_usual(metric: str) -> bool:
 
 
 def peer_label(metric: str, labels: frozenset[str]) -> str | None:
-    """The label that names who is called, if the metric tells of requests sent."""
+    """The label that names who is called, if the metric counts or times what is sent there."""
+    if not metric.endswith(("_total", "_count")):
+        return None
     named = next((label for label in PEER_LABELS if label in labels), None)
     if named == "server_address" and not is_of_a_client(metric):
         return None  # OpenTelemetry's server metrics carry their own address

@@ -15,7 +15,7 @@ from sre_bot.first_look import conventions
 from sre_bot.incident import SERVICE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class Sign(enum.StrEnum):
@@ -83,7 +83,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A metric with the labels its series have; ``values`` are those of its status label.
+    """A metric with the labels its series have, the services it tells of and the ``values`` of its status label.
 
     ``only`` are matchers that leave out series with a better label for the service: these are another family.
     """
@@ -93,6 +93,7 @@ class _Family:
     peer: str | None
     status: str | None
     window: str
+    services: frozenset[str]
     values: set[str] = field(default_factory=set)
     only: tuple[str, ...] = ()
 
@@ -124,8 +125,8 @@ def discover(label_sets: Iterable[Mapping[str, str]], rate_window: str) -> tuple
     """
     families = _families(label_sets, rate_window)
     names = frozenset(family.name for family in families)
-    counted = {(family.service, family.peer is None) for family in families if family.is_counter_of_requests}
-    found = [signal for family in families for signal in _signals(family, names, counted)]
+    counters = [family for family in families if family.is_counter_of_requests]
+    found = [signal for family in families for signal in _signals(family, names, counters)]
     found.sort(key=_rank)
     chosen: list[Signal] = []
     for (is_of_peers, sign), alike in itertools.groupby(found, key=lambda signal: _rank(signal)[:2]):
@@ -173,7 +174,8 @@ def _families(label_sets: Iterable[Mapping[str, str]], window: str) -> list[_Fam
         values = {labels[status] for labels in sets if status in labels} if status else set()
         better = SERVICE_LABELS[: SERVICE_LABELS.index(service)]
         only = tuple(f'{label}=""' for label in better if (name, label) in alike)
-        families.append(_Family(name, service, peer, status, window, values, only))
+        whose = frozenset(labels[service] for labels in sets)
+        families.append(_Family(name, service, peer, status, window, whose, values, only))
     return families
 
 
@@ -181,7 +183,7 @@ def _service_label(labels: Mapping[str, str]) -> str | None:
     return next((label for label in SERVICE_LABELS if labels.get(label)), None)
 
 
-def _signals(family: _Family, names: frozenset[str], counted: set[tuple[str, bool]]) -> Iterator[Signal]:
+def _signals(family: _Family, names: frozenset[str], counters: Sequence[_Family]) -> Iterator[Signal]:
     """What one metric tells."""
     name = family.name
     if name in _GAUGES:
@@ -194,13 +196,18 @@ def _signals(family: _Family, names: frozenset[str], counted: set[tuple[str, boo
         yield from _request_signals(family)
     elif name.endswith("_count"):
         yield from _duration_signals(family, names)
-        is_counted = (family.service, family.peer is None) in counted
-        if conventions.is_about_requests(name) and (family.status or not is_counted):
+        if conventions.is_about_requests(name) and not _is_counted(family, counters):
             yield from _request_signals(family)  # OpenTelemetry has no counter of requests: a histogram's count is one
     elif limit := conventions.limit_of(name, names):
         ratio = f"max by ({family.by}) ({name}{family.chosen()} / {limit}{family.chosen()})"
         yield family.signal(Sign.SATURATION, ratio, "ratio")
         yield replace(family.signal(Sign.LIMIT, f"min by ({family.by}) ({limit}{family.chosen()})", ""), metric=limit)
+
+
+def _is_counted(family: _Family, counters: Sequence[_Family]) -> bool:
+    """Whether counters tell of the requests of the same services, and how these end, if the family tells that."""
+    alike = (counter for counter in counters if counter.by == family.by and (counter.status or not family.status))
+    return family.services <= frozenset[str]().union(*(counter.services for counter in alike))
 
 
 def _request_signals(family: _Family) -> Iterator[Signal]:
@@ -220,7 +227,7 @@ def _duration_signals(family: _Family, names: frozenset[str]) -> Iterator[Signal
     """The 95th percentile from a histogram, the mean from what has no buckets."""
     base = family.name.removesuffix("_count")
     unit = "milliseconds" if base.endswith("milliseconds") else "seconds"
-    sign = Sign.LATENCY if conventions.is_about_requests(base) else Sign.STEP
+    sign = Sign.LATENCY if family.peer or conventions.is_about_requests(base) else Sign.STEP
     if f"{base}_bucket" in names:
         yield family.signal(sign, f"histogram_quantile(0.95, {family.rate(f'{base}_bucket', by=', le')})", unit, "p95")
     else:
