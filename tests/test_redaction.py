@@ -125,7 +125,7 @@ INNOCENT = (
     "token expired at 2026-01-02T03:04:05Z; invalid password: too short; token: expired",
     "password_file: /etc/prometheus/secrets/pw token_url=https://id.internal/oauth/token",
     "secretKeyRef: {name: db-creds, key: password} secretName: checkout-tls-2026",
-    "password: ${DB_PASSWORD} token: {{ .Values.token }} secret=*** api_key=<redacted>",
+    "postgres://app:{password}@db/x password: ${DB_PASSWORD} token: {{ .Values.token }} secret=*** api_key=<redacted>",
     "password = settings.database.password\ntoken = get_token(request)",
     f"next_page_token={drawn(20)} partition_key=2026-11-22 idempotency_key={PLAIN['uuid']}",
     "http://prometheus:9090/graph?g0.expr=up&mail=ann@example.com",
