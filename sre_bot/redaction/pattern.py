@@ -22,7 +22,7 @@ PLACEHOLDER = rule(
     r"(?s)"
     r"\[redacted(?::[a-z-]+)?\]?"  # our own mark, or the part of it that a cookie's or a header's rule sees
     r"|[^\w\x80-\xff]+|[xX]+|<.*>|\[.*\]"  # masks: ***, xxxx, <password>, [hidden]
-    r"|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\{\{.*|\{\w*\}|%[A-Za-z({].*|#\{.*|@[A-Z_]+@"  # variables and templates
+    r"|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\{\{.*|\{\w*\}|%[A-Za-z({].*|#\{.*|@[A-Z_]+@"  # variables, templates
     r"|(?:/[a-z0-9._-]+){2,}|https?://.*|--[a-z-]+|#[0-9A-Fa-f]+"  # a path, an address, the next flag, a colour
     r"|[A-Za-z_][\w.]*\(.*|[A-Za-z_.]+\[.*|(?:[A-Za-z_]+\.)+[A-Za-z_]+"  # code: a call, an index, an attribute
     r"|(?i:[a-z_]*(?:password|passwd|pwd|token|secret|key|self|env|config|redacted))"  # a name in code

@@ -83,7 +83,7 @@ def test_every_sample_makes_a_page(name: str) -> None:
     assert_harmless(shown(samples.ALL[name]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.builds(PageMessage, texts, moments, texts, st.booleans()), max_size=3), texts, answers)
 def test_no_input_becomes_markup(messages: list[PageMessage], title: str, answer: Answer) -> None:
     assert_harmless(page(title, messages, answer, allowed_hosts=samples.HOSTS, people={"U1": title}))

@@ -73,7 +73,7 @@ def test_prose_is_wrapped_and_addresses_are_not() -> None:
     assert any(len(line) > 72 and "http://prometheus.internal:9090/graph" in line for line in lines)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(answers)
 def test_no_answer_drives_the_terminal(answer: Answer) -> None:
     hidden = {character for character in answer_text(answer) if unicodedata.category(character) in {"Cc", "Cs"}}
