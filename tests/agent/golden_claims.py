@@ -1,4 +1,4 @@
-"""The golden set: claims that people judged against evidence as our tools wrote it; half of it kept for the end.
+"""The golden set: claims judged by hand against evidence as our tools wrote it; half of it kept for the end.
 
 ``golden_claims.txt`` holds the claims, ``golden_claims.evidence.json`` the evidence: two scenes captured from drills
 and one of the tools over sources in memory. Which half a claim is in is told by a hash of its text.
@@ -29,7 +29,7 @@ class GoldenClaim:
 
     @property
     def held_out(self) -> bool:
-        """Whether it was kept from whoever wrote the verifier."""
+        """Whether its verdict was kept from whoever wrote the verifier."""
         return hashlib.sha256(f"{self.scene}{self.claim}".encode()).digest()[0] % 2 == 1
 
 
