@@ -8,17 +8,18 @@ and is given the recorded answers up to where it was; the answer in flight is as
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
 from pydantic import TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 
 from sre_bot.agent.transcript import Turn
 from sre_bot.errors import ConfigurationError, ModelError, ModelRefusedError, ModelUnavailableError
@@ -73,18 +74,28 @@ class Journal:
         Args:
             name: what it is called in the engine's records; the same order of names must come up in a replay.
             adapter: turns the result to JSON and back.
-            look: does it. A ModelError it raises is remembered and raised again; anything else ends the work.
+            look: does it. A ModelError it raises is remembered and raised again; anything else is a fault of ours that
+                passes through, and of which only the name is kept: its text may hold whatever was being handled.
         """
+        faults: list[BaseException] = []
 
         async def record() -> JsonObject:
-            try:
-                done: JsonObject = {"value": adapter.dump_python(await look(), mode="json")}
-            except ModelError as error:
-                done = {"error": str(error), "refused": isinstance(error, ModelRefusedError)}
+            [came] = await asyncio.gather(look(), return_exceptions=True)
+            if isinstance(came, ModelError):
+                done: JsonObject = {"error": str(came), "refused": isinstance(came, ModelRefusedError)}
+            elif isinstance(came, BaseException):
+                faults.append(came)
+                done = {"fault": type(came).__name__}
+            else:
+                done = {"value": adapter.dump_python(came, mode="json")}
             return {**done, "at": self._now()}
 
         recorded = await DBOS.run_step_async({"name": name}, record)
         self._time = max(self._time, cast("float", recorded["at"]))
+        if faults:
+            raise faults[0]
+        if "fault" in recorded:
+            raise RuntimeError(f"{name} failed with {recorded['fault']} before the restart; the log of then tells more")
         if "error" in recorded:
             kind = ModelRefusedError if recorded["refused"] else ModelUnavailableError
             raise kind(str(recorded["error"]))
@@ -165,8 +176,22 @@ class Workflows:
         self._answer: Callable[..., Awaitable[None]] | None = None
 
     async def __aenter__(self) -> Self:
-        """Take the lease, start the engine and resume what was left unfinished."""
+        """Take the lease, start the engine and begin to resume what was left unfinished.
+
+        Raises:
+            ConfigurationError: another process has the lease, or the engine's database cannot be opened.
+        """
         self._lease = _take_lease(self._lease_path)
+        try:
+            self._launch()
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            await self.__aexit__(None, None, None)
+            raise _cannot_keep_work(self._lease_path.parent, error) from error
+        return self
+
+    def _launch(self) -> None:
+        # Without a handler of its own the engine would make one that writes past ours, and past the redaction.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
         if self._url.startswith("sqlite:///"):
             _use_wal(Path(self._url.removeprefix("sqlite:///")))
         DBOS(
@@ -181,9 +206,9 @@ class Workflows:
                 "enable_otlp": False,
             }
         )
-        self._answer = DBOS.workflow(name="event", max_recovery_attempts=MAX_ATTEMPTS)(self._workflow())
+        register = DBOS.workflow(name="event", max_recovery_attempts=MAX_ATTEMPTS - 1)  # after the first attempt
+        self._answer = register(self._workflow())
         DBOS.launch()  # on this thread, so that resumed work runs on this event loop
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -248,20 +273,30 @@ class Workflows:
 
 def _take_lease(path: Path) -> TextIO:
     """One process per state directory: two would work on the same events twice."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lease = path.open("w", encoding="utf-8")
-    try:
-        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lease.close()
-        raise ConfigurationError(
-            f"another sre-bot serves from {path.parent}. Stop it, or give this one a SRE_BOT_STATE_DIR of its own."
-        ) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lease = stack.enter_context(path.open("w", encoding="utf-8"))
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another sre-bot serves from {path.parent}. Stop it, or give this one a SRE_BOT_STATE_DIR of its own."
+            ) from None
+        except OSError as error:
+            raise _cannot_keep_work(path.parent, error) from error
+        stack.pop_all()
     return lease
+
+
+def _cannot_keep_work(folder: Path, error: Exception) -> ConfigurationError:
+    reason = str(error).splitlines()[0]
+    return ConfigurationError(
+        f"cannot keep work in {folder}: {reason}. Check SRE_BOT_STATE_DIR and SRE_BOT_DATABASE_URL."
+    )
 
 
 def _use_wal(path: Path) -> None:
     """A step costs a third in WAL mode, and readers do not block the writer."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path)) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

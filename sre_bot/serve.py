@@ -9,7 +9,6 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sre_bot import bootstrap
@@ -19,21 +18,25 @@ from sre_bot.errors import ConfigurationError
 from sre_bot.redaction import Redactor
 from sre_bot.slack.app import SlackApp, web_client
 from sre_bot.slack.listeners import Mentions
-from sre_bot.store.database import open_database
+from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.telemetry import log_to_stderr
 from sre_bot.web import start_web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from pydantic import SecretStr
     from sqlalchemy import Engine
 
+    from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+_GIVEN_UP_SECONDS = 5.0
+"""The engine gives work up when it would start it once too often, which is a while after our own start."""
 
 
 async def serve(settings: Settings) -> None:
@@ -68,12 +71,15 @@ async def serve(settings: Settings) -> None:
             now=time.time,
         )
         await stack.enter_async_context(workflows)
-        app = SlackApp(client, app_token, workflows.accept)
+
+        async def accept(key: str, event: JsonObject) -> None:
+            await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
+
+        app = SlackApp(client, app_token, accept)
         stack.push_async_callback(app.close)
-        who = await app.connect()
         await stack.enter_async_context(_health(settings, engine, app))
-        for key, event in (await workflows.given_up()).items():
-            await mentions.give_up(key, event)
+        who = await app.connect()
+        await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions)))
         if investigator.model is not None:
             await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"
@@ -99,15 +105,7 @@ def _workflow_database(settings: Settings) -> str:
 
 @contextlib.asynccontextmanager
 async def _health(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIterator[None]:
-    def select() -> bool:
-        try:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except SQLAlchemyError:
-            return False
-        return True
-
-    checks = {"slack": app.connected, "database": lambda: asyncio.to_thread(select)}
+    checks = {"slack": app.connected, "database": lambda: asyncio.to_thread(is_writable, engine)}
     try:
         runner = await start_web(settings.http.host, settings.http.port, checks)
     except OSError as error:
@@ -118,6 +116,27 @@ async def _health(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIte
         yield
     finally:
         await runner.cleanup()
+
+
+async def _tell_what_was_given_up(workflows: Workflows, mentions: Mentions) -> None:
+    while True:
+        try:
+            for key, event in (await workflows.given_up()).items():
+                await mentions.give_up(key, event)
+        except SQLAlchemyError as error:
+            _log.warning("could not see what was given up: %s", error)
+        await asyncio.sleep(_GIVEN_UP_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _told_to_stop() -> asyncio.Event:

@@ -34,6 +34,7 @@ async def handler(key: str, event: JsonObject, journal: Journal) -> None:
         return name
 
     if MODE == "die-always":
+        tell(ran="handler")
         os.kill(os.getpid(), signal.SIGKILL)
     await journal.checkpoint("first", TEXT, lambda: step("first"))
     if MODE == "die-after-first":
@@ -48,7 +49,6 @@ async def main() -> None:
     )
     async with workflows:
         await workflows.accept("k", {})
-        await asyncio.sleep(1.5)  # resumed work is picked up by the engine's poll, once a second
         await workflows.drain(10)
         if given_up := await workflows.given_up():
             tell(given_up=given_up)

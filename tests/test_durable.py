@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
+import logging
 import signal
+import sqlite3
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +37,10 @@ def engine(folder: Path, handler: Handler, now: Callable[[], float] = time.time)
     )
 
 
+def holders(folder: Path, text: bytes) -> list[Path]:
+    return [path for path in folder.iterdir() if text in path.read_bytes()]
+
+
 async def test_an_event_is_handled_with_its_key_and_content(tmp_path: Path) -> None:
     seen: list[tuple[str, JsonObject]] = []
 
@@ -45,6 +53,7 @@ async def test_an_event_is_handled_with_its_key_and_content(tmp_path: Path) -> N
     assert seen == [("slack:T:C:1", {"text": "hé 🙂"})]
 
 
+@pytest.mark.real
 async def test_the_same_key_is_the_same_event_also_after_a_restart(tmp_path: Path) -> None:
     seen: list[str] = []
 
@@ -61,6 +70,7 @@ async def test_the_same_key_is_the_same_event_also_after_a_restart(tmp_path: Pat
     assert seen == ["k", "other"]
 
 
+@pytest.mark.real
 async def test_what_a_checkpoint_gave_is_not_asked_again_and_the_clock_tells_the_same(tmp_path: Path) -> None:
     ticks = itertools.count(1000.0)
     asked: list[str] = []
@@ -122,6 +132,110 @@ async def test_a_models_failure_is_remembered_as_such(tmp_path: Path) -> None:
     assert caught == ["overloaded"]
 
 
+@pytest.mark.real
+async def test_a_fault_passes_through_and_its_text_is_not_kept(tmp_path: Path) -> None:
+    caught: list[str] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        async def look() -> int:
+            raise LookupError("password hunter2")
+
+        try:
+            await journal.checkpoint("look", INT, look)
+        except (LookupError, RuntimeError) as error:
+            caught.append(str(error))
+        if len(caught) == 1:
+            await asyncio.sleep(3600)
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        assert not await workflows.drain(0.3)
+    async with engine(tmp_path, handler) as workflows:
+        assert await workflows.drain(5)
+    first, again = caught
+    assert first == "password hunter2"
+    assert "look failed with LookupError before the restart" in again
+    assert not holders(tmp_path, b"hunter2")
+
+
+async def test_while_its_database_is_locked_nothing_is_accepted_and_nobody_else_is_held_up(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        seen.append(key)
+
+    async with engine(tmp_path, handler) as workflows:
+        with contextlib.closing(sqlite3.connect(tmp_path / "w.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            accepting = [asyncio.create_task(workflows.accept("k", {})) for _ in range(2)]
+            async with asyncio.timeout(1):
+                for _ in range(20):
+                    await asyncio.sleep(0.01)
+            assert not any(task.done() for task in accepting)
+            other.rollback()
+        await asyncio.gather(*accepting)
+        await workflows.drain(5)
+    assert seen == ["k"]
+
+
+async def test_threads_are_there_while_it_runs_and_afterwards(tmp_path: Path) -> None:
+    """The engine makes its own threads the loop's, and takes them along when it ends."""
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None: ...
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        assert (await asyncio.to_thread(threading.current_thread)).name.startswith("dbos")
+        await workflows.drain(5)
+    assert not (await asyncio.to_thread(threading.current_thread)).name.startswith("dbos")
+
+
+async def test_the_engine_logs_through_our_handlers_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        raise LookupError("of ours")
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await workflows.drain(5)
+        handlers = logging.getLogger("dbos").handlers
+    assert not [one for one in handlers if isinstance(one, logging.StreamHandler)]
+    assert "LookupError: of ours" in caplog.text
+
+
+@pytest.mark.real
+async def test_what_was_left_is_taken_up_about_a_second_after_the_start(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    hold = True
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        begun.set()
+        if hold:
+            await asyncio.sleep(3600)
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await begun.wait()
+    begun.clear()
+    hold = False
+    async with engine(tmp_path, handler) as workflows:
+        async with asyncio.timeout(5):
+            await begun.wait()
+        assert await workflows.drain(5)
+
+
+@pytest.mark.parametrize("spoil", ["w.sqlite", "serve.lock", ""])
+async def test_a_state_that_cannot_be_written_is_explained(tmp_path: Path, spoil: str) -> None:
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None: ...
+
+    folder = tmp_path / "state"
+    if spoil:
+        (folder / spoil).mkdir(parents=True)
+    else:
+        folder.write_text("a file where a folder should be")
+    with pytest.raises(ConfigurationError, match=r"cannot keep work in .*Check SRE_BOT_STATE_DIR"):
+        await engine(folder, handler).__aenter__()
+
+
 async def test_a_second_process_on_the_same_state_is_refused(tmp_path: Path) -> None:
     async def handler(key: str, event: JsonObject, journal: Journal) -> None: ...
 
@@ -158,9 +272,10 @@ async def test_after_a_kill_the_rest_is_done_once_and_the_finished_part_not_agai
 
 
 @pytest.mark.real
-async def test_an_event_that_kills_the_process_every_time_is_given_up(tmp_path: Path) -> None:
-    codes = [(await run_child(tmp_path, "die-always"))[0] for _ in range(MAX_ATTEMPTS + 1)]
-    assert set(codes) == {-signal.SIGKILL}
-    code, lines = await run_child(tmp_path, "live")
+async def test_an_event_that_kills_the_process_every_time_is_given_up_after_that_many_attempts(tmp_path: Path) -> None:
+    runs = [await run_child(tmp_path, "die-always") for _ in range(MAX_ATTEMPTS)]
+    assert [code for code, _ in runs] == [-signal.SIGKILL] * MAX_ATTEMPTS
+    assert [lines for _, lines in runs] == [[{"ran": "handler"}]] * MAX_ATTEMPTS
+    code, lines = await run_child(tmp_path, "die-always")
     assert code == 0
     assert lines == [{"given_up": {"k": {}}}]

@@ -8,15 +8,15 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.listeners import mention_key
+from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 CONNECTIONS = 2
 """Slack refreshes a socket every few hours; with a second one nothing waits for the reconnect."""
+PING_SECONDS = 10.0
+"""So often a socket is looked after; so long a lost one is left alone before it is tried again."""
 
 
 def web_client(token: str, api_url: str) -> AsyncWebClient:
@@ -43,17 +45,27 @@ class SlackApp:
         client: the bot's.
         app_token: for Socket Mode, ``xapp-…``.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
+        ping_seconds: how often a socket is looked after.
     """
 
     def __init__(
-        self, client: AsyncWebClient, app_token: str, accept: Callable[[str, JsonObject], Awaitable[None]]
+        self,
+        client: AsyncWebClient,
+        app_token: str,
+        accept: Callable[[str, JsonObject], Awaitable[None]],
+        *,
+        ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._client = client
         self._accept = accept
         self._app = AsyncApp(client=client, token=client.token)
         self._app.middleware(self._make_durable)
         self._app.event(re.compile(".*"))(_acknowledge)
-        self._handlers = [AsyncSocketModeHandler(self._app, app_token) for _ in range(CONNECTIONS)]
+        self._handlers = [
+            AsyncSocketModeHandler(self._app, app_token, ping_interval=ping_seconds) for _ in range(CONNECTIONS)
+        ]
+        self._ping_seconds = ping_seconds
+        self._keeper: asyncio.Task[None] | None = None
         self._bot = ""
 
     async def connect(self) -> str:
@@ -66,7 +78,11 @@ class SlackApp:
             identity = await self._client.auth_test()
             self._bot = str(identity["user_id"])
             for handler in self._handlers:
-                await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+                # By itself the client would ask for the address forever, also with a token that is refused.
+                handler.client.wss_uri = await handler.client.issue_new_wss_url()
+        for handler in self._handlers:
+            await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+        self._keeper = asyncio.create_task(self._keep_addresses_fresh())
         return f"{identity['user']} in {identity['team']}"
 
     async def connected(self) -> bool:
@@ -75,6 +91,8 @@ class SlackApp:
 
     async def close(self) -> None:
         """Close the sockets: no further event is taken; Slack keeps what it could not deliver."""
+        if self._keeper is not None:
+            self._keeper.cancel()
         await asyncio.gather(
             *(
                 handler.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
@@ -82,14 +100,24 @@ class SlackApp:
             )
         )
 
+    async def _keep_addresses_fresh(self) -> None:
+        """An address works once; a client that failed to connect would try the same one forever."""
+        while True:
+            await asyncio.sleep(3 * self._ping_seconds)
+            for handler in self._handlers:
+                if not await handler.client.is_connected():
+                    handler.client.wss_uri = None
+
     async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again."""
         event = body.get("event") or {}
         if event.get("type") == "app_mention" and not event.get("bot_id") and event.get("user") != self._bot:
-            key = mention_key(event, str(body.get("team_id", "")))
+            team = str(body.get("team_id", ""))
+            key = mention_key(event, team)
             await self._accept(
                 key,
                 {
+                    "team": team,
                     "channel": str(event["channel"]),
                     "ts": str(event["ts"]),
                     "thread_ts": event.get("thread_ts"),
@@ -123,13 +151,13 @@ async def reach(bot_token: str, app_token: str, api_url: str) -> str:
 def _explained(base_url: str) -> Iterator[None]:
     try:
         yield
-    except SlackApiError as error:
+    except TROUBLE as error:
+        if isinstance(error, SlackApiError) and (code := code_of(error)):
+            raise ConfigurationError(
+                f"Slack refuses us: {code}. Check SLACK_BOT_TOKEN (xoxb-…) and SLACK_APP_TOKEN (xapp-…, with "
+                "connections:write)."
+            ) from error
         raise ConfigurationError(
-            f"Slack refuses us: {error.response.get('error')}. Check SLACK_BOT_TOKEN (xoxb-…) and "
-            "SLACK_APP_TOKEN (xapp-…, with connections:write)."
-        ) from error
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        raise ConfigurationError(
-            f"Slack cannot be reached at {base_url}: {str(error) or type(error).__name__}. "
+            f"Slack cannot be reached at {base_url}: {reason_of(error)}. "
             "Check the network, and SLACK_API_URL if you set it."
         ) from error

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -17,9 +20,11 @@ from pydantic import TypeAdapter
 
 from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
-from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question
+from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question, rewritten
 from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
-from sre_bot.slack.thread import Status, Thread, plain_text
+from sre_bot.slack.messages import plain_text
+from sre_bot.slack.thread import Status, Thread
+from sre_bot.store.database import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +43,7 @@ _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 MAX_QUESTION_CHARS = 8_000
 UNASKED = "What is going on?"
 """What a mention without words is taken to ask."""
+ON_IT = "On it: looking …"
 GIVEN_UP = (
     "I tried to look into this {attempts} times and was killed each time, so I have given up. Please go on without me; "
     "my log around the restarts tells more."
@@ -78,36 +84,50 @@ class Mentions:
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
         """Answer one mention; called again with the same journal after a crash."""
-        channel, ts = str(event["channel"]), str(event["thread_ts"] or event["ts"])
-        thread = Thread(self._client, channel, ts, self._posts)
-        lock = self._threads.setdefault(f"{channel}:{ts}", asyncio.Lock())
+        thread = self._thread(event)
         try:
-            status = Status(thread, await thread.post_once(f"{key}:status", plain_post("On it: looking …")))
-            try:
-                async with lock, self._slots:
-                    answer = await self._investigate(key, event, thread, status, journal)
-                await status.close(_last_word(answer))
-            finally:
-                await status.close()
+            question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
+            await patiently(partial(self._investigations.begin, key, question))
+            await self._answer(key, event, question, thread, journal)
         except DeliveryError as error:
             _log.error("no answer could be brought to %s: %s", key, error)
-            await asyncio.to_thread(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC))
+            await self._failed(key)
         except Exception:  # noqa: BLE001 - a door: the stack is logged, and the thread is told
             _log.exception("the investigation of %s failed", key)
-            await asyncio.to_thread(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC))
-            await thread.post_once(f"{key}:apology", plain_post(APOLOGY.format(key=key)))
+            await self._say(f"{key}:apology", APOLOGY.format(key=key), thread)
+            await self._failed(key)
 
     async def give_up(self, key: str, event: JsonObject) -> None:
         """Say that a mention was given up; said once, however often it is called."""
-        thread = Thread(self._client, str(event["channel"]), str(event["thread_ts"] or event["ts"]), self._posts)
-        _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
-        await thread.post_once(f"{key}:apology", plain_post(GIVEN_UP.format(attempts=MAX_ATTEMPTS)))
+        said = f"{key}:apology"
+        if await patiently(partial(self._posts.ts, said)) is None:
+            _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
+            await self._say(said, GIVEN_UP.format(attempts=MAX_ATTEMPTS), self._thread(event))
+            await self._failed(key)
+
+    def _thread(self, event: JsonObject) -> Thread:
+        ts = str(event["thread_ts"] or event["ts"])
+        return Thread(self._client, str(event["team"]), str(event["channel"]), ts, self._posts)
+
+    def _question(self, event: JsonObject, asked_at: datetime) -> Question:
+        text = plain_text(re.sub(rf"<@{re.escape(str(event['bot']))}(\|[^<>]*)?>", " ", str(event["text"]))) or UNASKED
+        if len(text) > MAX_QUESTION_CHARS:
+            text = f"{text[:MAX_QUESTION_CHARS]} …({len(text) - MAX_QUESTION_CHARS} more characters were cut)"
+        return rewritten(Question(text, asked_at, asked_by=str(event["user"])), self._investigator.redact)
+
+    async def _answer(self, key: str, event: JsonObject, question: Question, thread: Thread, journal: Journal) -> None:
+        lock = self._threads.setdefault(f"{event['channel']}:{event['thread_ts'] or event['ts']}", asyncio.Lock())
+        async with Status(thread, await thread.post_once(f"{key}:status", plain_post(ON_IT))) as status:
+            async with lock, self._slots:
+                if event["thread_ts"]:
+                    read = partial(self._read, thread, str(event["ts"]))
+                    question = replace(question, conversation=await journal.checkpoint("thread", _MESSAGES, read))
+                answer = await self._investigate(key, question, thread, status, journal)
+            status.end_with(_last_word(answer))
 
     async def _investigate(
-        self, key: str, event: JsonObject, thread: Thread, status: Status, journal: Journal
+        self, key: str, question: Question, thread: Thread, status: Status, journal: Journal
     ) -> Answer:
-        question = await self._question(event, thread, journal)
-        await asyncio.to_thread(self._investigations.begin, key, question)
         steps: list[Step] = []
         async for step in journaled(self._investigator, journal).triage(question):
             match step:
@@ -116,7 +136,7 @@ class Mentions:
                         await thread.post_once(f"{key}:first-look", first_look_post(first, allowed_hosts=self._hosts))
                 case AnswerStep(answer):
                     finished = datetime.fromtimestamp(journal.clock(), UTC)
-                    await asyncio.to_thread(self._investigations.finish, key, answer, finished)
+                    await patiently(partial(self._investigations.finish, key, answer, finished))
                     await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
                     return answer
                 case _:
@@ -124,24 +144,22 @@ class Mentions:
                     status.show(status_text(steps))
         raise AssertionError("an investigation always ends with an answer")
 
-    async def _question(self, event: JsonObject, thread: Thread, journal: Journal) -> Question:
-        asked_at = datetime.fromtimestamp(journal.clock(), UTC)
-        conversation: tuple[Message, ...] = ()
-        if event["thread_ts"]:
-            conversation = await journal.checkpoint("thread", _MESSAGES, lambda: _read(thread, str(event["ts"])))
-        text = plain_text(str(event["text"]).replace(f"<@{event['bot']}>", " ")) or UNASKED
-        if len(text) > MAX_QUESTION_CHARS:
-            text = f"{text[:MAX_QUESTION_CHARS]} …({len(text) - MAX_QUESTION_CHARS} more characters were cut)"
-        return Question(text, asked_at, asked_by=str(event["user"]), conversation=conversation)
+    async def _read(self, thread: Thread, before: str) -> tuple[Message, ...]:
+        """The thread as context, without secrets; an investigation without it is better than none."""
+        try:
+            return tuple(rewritten(one, self._investigator.redact) for one in await thread.read(before))
+        except DeliveryError as error:
+            _log.warning("%s", error)
+            return ()
 
+    async def _say(self, key: str, sentence: str, thread: Thread) -> None:
+        try:
+            await thread.post_once(key, plain_post(sentence))
+        except DeliveryError as error:
+            _log.error("could not even say so in the thread: %s", error)
 
-async def _read(thread: Thread, before: str) -> tuple[Message, ...]:
-    """The thread as context; an investigation without it is better than none."""
-    try:
-        return await thread.read(before)
-    except DeliveryError as error:
-        _log.warning("%s", error)
-        return ()
+    async def _failed(self, key: str) -> None:
+        await patiently(partial(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC)))
 
 
 def _last_word(answer: Answer) -> str:
