@@ -6,6 +6,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sre_bot.first_look.seen import Reading, Seen
     from sre_bot.first_look.symptoms import Symptom
 
+DOUBT = 2
+"""How many times as uncertain as it says an onset may be."""
 _INSIDE = (".svc", ".local", ".internal", ".cluster", ".consul", ".lan", ".corp", ".localdomain")
 
 
@@ -147,18 +150,29 @@ def _next(
 ) -> tuple[str, str | None] | None:
     """Whose failure explains that of the last service best: a service of ours that fails itself, or someone else."""
     here = trail[-1]
-    failing = {s.service for s in active if s.peer is None} - set(trail)
-    for address, ours in _failing_calls(here, active, services):
-        if ours is None or (ours in failing and (here, ours) not in calls.more):
+    for call in _failing_calls(here, active):
+        address = call.peer or ""
+        ours = resolve(address, services)
+        if ours is None:
+            return address, None
+        fails = any(_may_cause(own, call) for own in active if own.service == ours and own.peer is None)
+        if fails and ours not in trail and (here, ours) not in calls.more:
             return address, ours
     return None
 
 
-def _failing_calls(caller: str, active: Sequence[Symptom], services: frozenset[str]) -> list[tuple[str, str | None]]:
-    """Addresses whose calls got worse, errors first, the worst first; with our service behind each, if it is ours."""
-    bad = [s for s in active if s.service == caller and s.peer]
-    bad.sort(key=lambda s: (s.sign is not Sign.ERRORS, -abs(s.reading.facts.shift), s.peer or ""))
-    return [(address, resolve(address, services)) for address in dict.fromkeys(s.peer for s in bad if s.peer)]
+def _failing_calls(caller: str, active: Sequence[Symptom]) -> list[Symptom]:
+    """Calls that got worse, errors first, the worst first."""
+    bad = [symptom for symptom in active if symptom.service == caller and symptom.peer]
+    return sorted(bad, key=lambda s: (s.sign is not Sign.ERRORS, -abs(s.reading.facts.shift), s.peer or ""))
+
+
+def _may_cause(own: Symptom, call: Symptom) -> bool:
+    """Whether a service's own symptom began early enough to be why calls to it got worse."""
+    if own.onset is None or call.onset is None:
+        return True
+    doubt = sum(symptom.reading.facts.onset_uncertainty or 0 for symptom in (own, call))
+    return own.onset <= call.onset + timedelta(seconds=DOUBT * doubt)
 
 
 def _turned_back(trail: list[str], calls: Calls) -> Trail:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -99,13 +100,14 @@ def test_they_are_told_in_the_order_in_which_they_began() -> None:
     assert worse(late, early) == worse(early, late) == [(Sign.ERRORS, "checkout"), (Sign.ERRORS, "web")]
 
 
+if TYPE_CHECKING:
+    from sre_bot.signals.series import FloatArray
+
 anything = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
 @given(arrays(np.float64, len(TIMES), elements=anything), st.sampled_from(list(Sign)))
-def test_no_values_whatever_break_the_judgement(
-    values: np.ndarray[tuple[int], np.dtype[np.float64]], sign: Sign
-) -> None:
+def test_no_values_whatever_break_the_judgement(values: FloatArray, sign: Sign) -> None:
     assert len(symptoms([of(sign, "web", values)], AT)) <= 1
 
 

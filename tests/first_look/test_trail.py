@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.symptoms import symptoms
 from sre_bot.first_look.trail import Trail, calls, follow, is_third_party, resolve
-from tests.first_look.readings import reading, seen
-from tests.first_look.scenes import AT
+from tests.first_look.readings import of, reading, seen
+from tests.first_look.scenes import AT, TIMES
 
 if TYPE_CHECKING:
     from sre_bot.first_look.seen import Reading
@@ -108,6 +109,18 @@ def test_a_service_whose_callers_give_up_on_it_but_which_does_well_is_not_the_en
 def test_a_peer_that_is_none_of_ours_ends_the_trail() -> None:
     found = trail(*CHAIN, fails("payments", "api.cardpay.example"), focus="web")
     assert found == Trail(("web", "checkout", "payments"), peer="api.cardpay.example")
+
+
+def test_a_service_that_got_worse_only_after_the_calls_to_it_is_not_why_they_fail() -> None:
+    calls_fail = fails("checkout", "payments", minutes=20)
+    late, early = fails("payments", minutes=5), fails("payments", minutes=21)
+    assert trail(fails("checkout", minutes=20), calls_fail, late, focus="checkout").end == "checkout"
+    assert trail(fails("checkout", minutes=20), calls_fail, early, focus="checkout").end == "payments"
+
+
+def test_a_slow_climb_has_no_onset_that_could_be_too_late() -> None:
+    climb = of(Sign.ERRORS, "payments", np.linspace(0, 0.4, len(TIMES)))
+    assert trail(fails("checkout"), fails("checkout", "payments"), climb, focus="checkout").end == "payments"
 
 
 def test_the_worst_of_the_failing_calls_is_followed() -> None:
