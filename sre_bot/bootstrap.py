@@ -19,6 +19,9 @@ from sre_bot.first_look import FirstLook, Sources
 from sre_bot.investigation import rewritten
 from sre_bot.sources.alertmanager import AlertmanagerSource
 from sre_bot.sources.deploys import DeployFile
+from sre_bot.sources.document_collections import FolderDocuments, RepositoryDocuments
+from sre_bot.sources.documents import DocumentLibrary
+from sre_bot.sources.fetching import Clone, Fetcher
 from sre_bot.sources.loki import LokiSource
 from sre_bot.sources.prometheus import PrometheusSource
 from sre_bot.sources.repository import GitRepository
@@ -28,6 +31,8 @@ from sre_bot.tools.find_traces import find_traces
 from sre_bot.tools.list_alerts import list_alerts
 from sre_bot.tools.list_changes import list_changes
 from sre_bot.tools.query_metrics import query_metrics
+from sre_bot.tools.search_code import search_code
+from sre_bot.tools.search_docs import search_docs
 from sre_bot.tools.search_logs import search_logs
 from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
         Settings,
         TempoSettings,
     )
+    from sre_bot.sources.document_collections import Collection
 
 
 class Checkable(Protocol):
@@ -67,11 +73,12 @@ class ConfiguredSources:
     tempo: TempoSource | None
     repositories: tuple[GitRepository, ...]
     deploys: DeployFile | None
+    documents: DocumentLibrary | None
 
     def all(self) -> Iterable[tuple[str, Checkable]]:
         """Every source, by name."""
-        present = (self.prometheus, self.alertmanager, self.loki, self.tempo, *self.repositories, self.deploys)
-        return [(source.name, source) for source in present if source is not None]
+        single = (self.prometheus, self.alertmanager, self.loki, self.tempo, self.deploys, self.documents)
+        return [(source.name, source) for source in (*single, *self.repositories) if source is not None]
 
     def absent(self) -> Iterable[tuple[str, str]]:
         """What is not configured, and how it would be."""
@@ -100,6 +107,10 @@ class ConfiguredSources:
             yield list_alerts(current, metrics, made_at=made_at)
         if self.repositories or deploys:
             yield list_changes(self.repositories, deploys)
+        if self.repositories:
+            yield search_code(self.repositories)
+        if self.documents:
+            yield search_docs(self.documents)
         if self.loki:
             yield search_logs([self.loki])
         if self.tempo:
@@ -120,14 +131,18 @@ class ConfiguredSources:
 async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
     """The configured systems; closed at the end. Nothing is asked of them yet."""
     async with contextlib.AsyncExitStack() as stack:
+        repositories = tuple(GitRepository(r.path, name=r.name, web_url=r.web_url) for r in settings.repositories)
         parts = ConfiguredSources(
             prometheus=_prometheus(settings.prometheus),
             alertmanager=_alertmanager(settings.alertmanager),
             loki=_loki(settings.loki),
             tempo=_tempo(settings.tempo),
-            repositories=tuple(GitRepository(r.path, name=r.name, web_url=r.web_url) for r in settings.repositories),
+            repositories=repositories,
             deploys=DeployFile(settings.deploys.path, name=settings.deploys.name) if settings.deploys else None,
+            documents=_documents(settings, repositories),
         )
+        if parts.documents is not None:
+            stack.push_async_callback(parts.documents.close)
         for closing in (parts.prometheus, parts.alertmanager, parts.loki, parts.tempo):
             if closing is not None:
                 stack.push_async_callback(closing.aclose)
@@ -184,6 +199,26 @@ def _tempo(settings: TempoSettings | None) -> TempoSource | None:
     )
 
 
+def _documents(settings: Settings, repositories: Sequence[GitRepository]) -> DocumentLibrary | None:
+    """Markdown in the configured folders, and in the repositories."""
+    collections: list[Collection] = [
+        FolderDocuments(one.path, name=one.name, url_prefix=one.url) for one in settings.documents
+    ]
+    collections += [RepositoryDocuments(repository) for repository in repositories]
+    return DocumentLibrary(collections) if collections else None
+
+
+@contextlib.asynccontextmanager
+async def fetching(settings: Settings) -> AsyncIterator[None]:
+    """Fetch the repositories that are to be fetched, on their schedules, as long as the context is open."""
+    async with contextlib.AsyncExitStack() as stack:
+        for one in settings.repositories:
+            if one.fetch_seconds > 0:
+                fetcher = Fetcher([Clone(one.name, one.path, one.key_file)], every=one.fetch_seconds)
+                await stack.enter_async_context(fetcher.running())
+        yield
+
+
 def claude(settings: Settings) -> Claude:
     """The configured model."""
     model = settings.model
@@ -229,7 +264,7 @@ async def investigator(
 
 def link_hosts(settings: Settings) -> frozenset[str]:
     """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
-    urls = [repository.web_url for repository in settings.repositories]
+    urls = [one.web_url for one in settings.repositories] + [one.url for one in settings.documents]
     urls += [part.public_url or part.url for part in (settings.prometheus, settings.alertmanager) if part is not None]
     return frozenset(host for url in urls if url and (host := urlsplit(url).netloc)) | frozenset(settings.link_hosts)
 

@@ -53,6 +53,7 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_database, settings.database)
         stack.callback(engine.dispose)
+        await stack.enter_async_context(bootstrap.fetching(settings))
         investigator = await stack.enter_async_context(bootstrap.investigator(settings, redactor))
         client = web_client(bot_token, settings.slack.api_url)
         mentions = Mentions(

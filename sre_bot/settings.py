@@ -173,11 +173,24 @@ class TempoSettings(_Section):
 
 
 class RepositorySettings(_Section):
-    """A local clone; ``web_url`` is where people browse it, for links to commits."""
+    """A local clone; ``web_url`` is where people browse it, for links to commits and documents.
+
+    ``serve`` fetches it every ``fetch_seconds`` (0: never), over ssh with the read-only key in ``key_file``.
+    """
 
     name: str
     path: Path
     web_url: ShownUrl | None = None
+    fetch_seconds: float = Field(default=0, ge=0)
+    key_file: Path | None = None
+
+
+class DocumentSettings(_Section):
+    """A folder of Markdown; ``url`` is where people read it: links in answers and runbook addresses start with it."""
+
+    name: str
+    path: Path
+    url: ShownUrl | None = None
 
 
 class DeploysSettings(_Section):
@@ -207,6 +220,7 @@ class Settings(_Section):
     loki: LokiSettings | None = None
     tempo: TempoSettings | None = None
     repositories: tuple[RepositorySettings, ...] = ()
+    documents: tuple[DocumentSettings, ...] = ()
     deploys: DeploysSettings | None = None
     http: HttpSettings = HttpSettings()
     link_hosts: tuple[str, ...] = ()
@@ -238,8 +252,9 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        sources = (self.prometheus, self.alertmanager, self.loki, self.tempo, *self.repositories, self.deploys)
-        names = [source.name for source in sources if source is not None]
+        single = (self.prometheus, self.alertmanager, self.loki, self.tempo, self.deploys)
+        sources = (*(source for source in single if source is not None), *self.repositories, *self.documents)
+        names = [source.name for source in sources]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are named {name!r}: give each a name of its own")
@@ -327,9 +342,10 @@ def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
         for section in sections:
             values = values.get(section) if isinstance(values, dict) else None
         _absolute(values, key, folder)
-    repositories = raw.get("repositories")
-    for repository in repositories if isinstance(repositories, list) else []:
-        _absolute(repository, "path", folder)
+    for section, key in (("repositories", "path"), ("repositories", "key_file"), ("documents", "path")):
+        listed = raw.get(section)
+        for values in listed if isinstance(listed, list) else []:
+            _absolute(values, key, folder)
 
 
 def _absolute(values: object, key: str, folder: Path) -> None:
