@@ -1,0 +1,39 @@
+"""A Slack to talk to, and a database for what was posted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
+from sre_bot.slack.app import web_client
+from sre_bot.store.database import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from slack_sdk.web.async_client import AsyncWebClient
+    from sqlalchemy import Engine
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackSimulator]:
+    """A simulator that delivers again soon."""
+    async with SlackSimulator(retries=RetrySchedule(ack_within=0.5, delays=(0.0, 0.2, 0.4))) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def client(slack: SlackSimulator) -> AsyncWebClient:
+    """The bot's client."""
+    return web_client(slack.bot_token, slack.api_url)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty database."""
+    opened = open_database(f"sqlite:///{tmp_path / 'state.sqlite'}")
+    yield opened
+    opened.dispose()
