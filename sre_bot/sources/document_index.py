@@ -47,11 +47,11 @@ CREATE TABLE IF NOT EXISTS documents (
     note TEXT, used INTEGER NOT NULL DEFAULT 0, UNIQUE (collection, path, version)
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS sections USING fts5 (
-    path, heading, body, words, anchor UNINDEXED, line UNINDEXED,
+    path, heading, body, words, anchor UNINDEXED,
     tokenize = 'porter unicode61 remove_diacritics 2'
 );
 """
-_COLUMNS = "d.id, d.collection, d.path, s.heading, s.body, s.anchor, s.line"
+_COLUMNS = "d.id, d.collection, d.path, s.heading, s.body, s.anchor"
 _FOUND = f"FROM sections s JOIN documents d ON d.id = s.rowid / {MAX_SECTIONS}"
 _SEARCH = f"""
 SELECT {_COLUMNS}, snippet(sections, 2, '', '', '', 48) {_FOUND}
@@ -119,8 +119,8 @@ class DocumentIndex:
                 )
                 if found.rowcount:
                     rows = _rows(found.lastrowid or 0, document)
-                    statement = "INSERT INTO sections (rowid, path, heading, body, words, anchor, line) VALUES "
-                    database.executemany(statement + "(?, ?, ?, ?, ?, ?, ?)", rows)
+                    statement = "INSERT INTO sections (rowid, path, heading, body, words, anchor) VALUES "
+                    database.executemany(statement + "(?, ?, ?, ?, ?, ?)", rows)
 
     def use(self, collection: str, versions: Mapping[str, str]) -> Mapping[str, int]:
         """The ids of documents by path, as far as they are indexed; long unused versions are dropped."""
@@ -220,17 +220,17 @@ def _connected(path: str) -> sqlite3.Connection:
     return database
 
 
-def _rows(document: int, indexed: Indexed) -> Iterator[tuple[int, str, str, str, str, str, int]]:
+def _rows(document: int, indexed: Indexed) -> Iterator[tuple[int, str, str, str, str, str]]:
     for number, section in enumerate(indexed.sections):
         heading = _HEADINGS.join(section.headings)
         words = " ".join(_parts(f"{indexed.path} {heading}"))
         rowid = document * MAX_SECTIONS + number
-        yield rowid, indexed.path, heading, section.text, words, section.anchor, section.line
+        yield rowid, indexed.path, heading, section.text, words, section.anchor
 
 
-def _hit(row: tuple[int, str, str, str, str, str, int, str]) -> Hit:
-    document, collection, path, heading, body, anchor, line, snippet = row
-    section = Section(tuple(heading.split(_HEADINGS)) if heading else (), anchor, line, body)
+def _hit(row: tuple[int, str, str, str, str, str, str]) -> Hit:
+    document, collection, path, heading, body, anchor, snippet = row
+    section = Section(tuple(heading.split(_HEADINGS)) if heading else (), anchor, body)
     return Hit(document, collection, path, section, max(0, body.find(snippet) - _NEAR) if snippet else 0)
 
 

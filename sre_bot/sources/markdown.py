@@ -26,13 +26,11 @@ class Section:
     Attributes:
         headings: the heading and those above it, outermost first; empty for what stands before the first.
         anchor: how an address points to it, as Git hosts make it; "" when there is no heading.
-        line: the line it begins in, from 1.
         text: what stands there, without HTML comments, which no reader sees.
     """
 
     headings: tuple[str, ...]
     anchor: str
-    line: int
     text: str
 
     @property
@@ -46,59 +44,59 @@ def sections(text: str) -> Sequence[Section]:
     found: list[Section] = []
     above: list[tuple[int, str]] = []
     anchors: dict[str, int] = {}
-    anchor, begun, body = "", 1, list[str]()
+    anchor, body = "", list[str]()
 
     def finish() -> None:
         content = "\n".join(body).strip("\n")
         if above or content.strip():
-            found.append(Section(tuple(title for _, title in above), anchor, begun, content))
+            found.append(Section(tuple(title for _, title in above), anchor, content))
 
-    for number, line, level in _lines(text):
+    for line, level in _lines(text):
         if level and len(found) < MAX_SECTIONS - 1:
             finish()
             above = [(depth, title) for depth, title in above if depth < level]
             above.append((level, _plain(line)))
-            anchor, begun, body = _anchor(above[-1][1], anchors), number, []
+            anchor, body = _anchor(above[-1][1], anchors), []
         else:
             body.append(line)
     finish()
     return found
 
 
-def _lines(text: str) -> Iterator[tuple[int, str, int]]:
-    """Number, text and heading level (0: none) of each line a reader sees."""
+def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """Text and heading level (0: none) of each line a reader sees."""
     fence, hidden = "", False
-    held: tuple[int, str] | None = None  # a line that the next one may underline
-    for number, raw in _body(text):
+    held: str | None = None  # a line that the next one may underline
+    for raw in _body(text):
         line = raw
         if not fence:
             line, hidden = _visible(raw, hidden=hidden)
             underline = _underlines(line)
             if held and underline:
-                yield *held, underline
+                yield held, underline
                 held = None
                 continue
         if held:
-            yield *held, 0
+            yield held, 0
             held = None
         fence = _fence(line, fence)
         level = 0 if fence else _level(line)
         if fence or level or not line.strip() or line.startswith((" " * _INDENT, "\t", "|", ">", "-", "*", "`", "~")):
-            yield number, line, level
+            yield line, level
         else:
-            held = number, line
+            held = line
     if held:
-        yield *held, 0
+        yield held, 0
 
 
-def _body(text: str) -> Iterator[tuple[int, str]]:
-    """Numbered lines behind the front matter."""
+def _body(text: str) -> Sequence[str]:
+    """The lines behind the front matter."""
     lines = text.splitlines()
     first = 0
     if lines and lines[0].rstrip() == "---":
         end = next((i for i, line in enumerate(lines[1:200], start=1) if line.rstrip() in {"---", "..."}), None)
         first = 0 if end is None else end + 1
-    return ((number, line) for number, line in enumerate(lines[first:], start=first + 1))
+    return lines[first:]
 
 
 def _visible(line: str, *, hidden: bool) -> tuple[str, bool]:

@@ -261,10 +261,10 @@ class TestDocuments:
         assert await repository.files.blobs([]) == {}
 
     async def test_very_many_are_read_in_batches(self, git_folder: GitFolder, repository: GitRepository) -> None:
-        sha = git_folder.commit("many", {f"{n}.md": f"{n}\n" * 150_000 for n in range(40)}, _at(60))
+        sha = git_folder.commit("many", {f"{n}.md": f"{n}\n" * 150_000 for n in range(60)}, _at(60))
         shas = (await repository.files.documents(sha)).values()
         contents = await repository.files.blobs(list(shas))
-        assert sorted(int(content.split(b"\n")[0]) for content in contents.values()) == list(range(40))
+        assert sorted(int(content.split(b"\n")[0]) for content in contents.values()) == list(range(60))
 
     async def test_the_age_of_a_document_is_that_of_its_last_change(
         self, git_folder: GitFolder, repository: GitRepository
