@@ -7,6 +7,7 @@ and the log gets the stack.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections import Counter
@@ -27,7 +28,7 @@ from sre_bot.slack.thread import Status, Thread
 from sre_bot.store.database import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -86,9 +87,10 @@ class Mentions:
         """Answer one mention; called again with the same journal after a crash."""
         thread = self._thread(event)
         try:
-            question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
-            await patiently(partial(self._investigations.begin, key, question))
-            await self._answer(key, event, question, thread, journal)
+            async with self._turn(event) as turn:
+                question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
+                await patiently(partial(self._investigations.begin, key, question))
+                await self._answer(key, event, question, thread=thread, journal=journal, turn=turn)
         except DeliveryError as error:
             _log.error("no answer could be brought to %s: %s", key, error)
             await self._failed(key)
@@ -115,10 +117,31 @@ class Mentions:
             text = f"{text[:MAX_QUESTION_CHARS]} …({len(text) - MAX_QUESTION_CHARS} more characters were cut)"
         return rewritten(Question(text, asked_at, asked_by=str(event["user"])), self._investigator.redact)
 
-    async def _answer(self, key: str, event: JsonObject, question: Question, thread: Thread, journal: Journal) -> None:
+    @contextlib.asynccontextmanager
+    async def _turn(self, event: JsonObject) -> AsyncIterator[asyncio.Task[bool]]:
+        """A place in the queue of the thread, taken at once; whoever awaits what it gives is first."""
         lock = self._threads.setdefault(f"{event['channel']}:{event['thread_ts'] or event['ts']}", asyncio.Lock())
+        turn = asyncio.create_task(lock.acquire())
+        try:
+            yield turn
+        finally:
+            turn.cancel()
+            if turn.done() and not turn.cancelled():
+                lock.release()
+
+    async def _answer(
+        self,
+        key: str,
+        event: JsonObject,
+        question: Question,
+        *,
+        thread: Thread,
+        journal: Journal,
+        turn: Awaitable[bool],
+    ) -> None:
         async with Status(thread, await thread.post_once(f"{key}:status", plain_post(ON_IT))) as status:
-            async with lock, self._slots:
+            await turn
+            async with self._slots:
                 if event["thread_ts"]:
                     read = partial(self._read, thread, str(event["ts"]))
                     question = replace(question, conversation=await journal.checkpoint("thread", _MESSAGES, read))
