@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,7 @@ from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
 from sre_bot.redaction import Redactor
 from sre_bot.slack.app import SlackApp, web_client
+from sre_bot.slack.commands import Commands
 from sre_bot.slack.listeners import Mentions
 from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.investigations import Investigations
@@ -76,9 +78,17 @@ async def serve(settings: Settings) -> None:
         async def accept(key: str, event: JsonObject) -> None:
             await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
 
-        app = SlackApp(client, app_token, accept)
+        parts = await stack.enter_async_context(bootstrap.sources(settings))
+        commands = Commands(
+            parts.alertmanager,
+            parts.prometheus,
+            allowed_hosts=bootstrap.link_hosts(settings),
+            redact=redactor.redact,
+            now=lambda: datetime.now(UTC),
+        )
+        app = SlackApp(client, app_token, accept, answer=commands.answer)
         stack.push_async_callback(app.close)
-        await stack.enter_async_context(_health(settings, engine, app))
+        await stack.enter_async_context(_listening(settings, engine, app))
         who = await app.connect()
         await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions)))
         if investigator.model is not None:
@@ -105,10 +115,12 @@ def _workflow_database(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _health(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIterator[None]:
+async def _listening(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIterator[None]:
     checks = {"slack": app.connected, "database": lambda: asyncio.to_thread(is_writable, engine)}
+    secret = settings.slack.signing_secret
+    routes = app.routes(secret.get_secret_value(), time.time) if secret else None
     try:
-        runner = await start_web(settings.http.host, settings.http.port, checks)
+        runner = await start_web(settings.http.host, settings.http.port, checks, routes=routes)
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. Set SRE_BOT_HTTP_PORT."

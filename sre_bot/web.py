@@ -1,4 +1,4 @@
-"""The HTTP server: ``/healthz`` for whoever watches over the process."""
+"""The HTTP server: ``/healthz`` for whoever watches over the process, and whatever doors are open besides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ CHECK_SECONDS = 2.0
 
 
 async def start_web(
-    host: str, port: int, checks: Mapping[str, Callable[[], Awaitable[bool]]], *, seconds: float = CHECK_SECONDS
+    host: str,
+    port: int,
+    checks: Mapping[str, Callable[[], Awaitable[bool]]],
+    *,
+    routes: web.RouteTableDef | None = None,
+    seconds: float = CHECK_SECONDS,
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
@@ -40,6 +45,7 @@ async def start_web(
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
+    app.add_routes(routes or ())
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

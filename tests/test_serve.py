@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 import yaml
+from slack_sdk.signature import SignatureVerifier
 
 from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
@@ -252,6 +255,40 @@ async def test_a_source_that_is_down_is_named_and_the_others_are_used(world: Wor
         ts = await world.mention("what is going on?")
         answer = await world.answered(ts)
     assert "alertmanager" in answer.text
+
+
+async def test_a_direct_message_is_a_question(world: World) -> None:
+    direct = world.slack.workspace.direct(world.ann)
+    async with world.serving():
+        ts = await world.slack.dm(world.ann, "what is going on?")
+        await world.until(lambda: any(key(m).endswith(":answer") for m in world.slack.thread(direct, ts)))
+
+
+async def test_the_slash_command_sums_up_alerts_for_who_asked_only(world: World) -> None:
+    async with world.serving():
+        ack = await world.slack.slash(world.ann, "/sre", "alerts last=1h", world.incidents)
+        assert ack.payload is not None
+        assert (ack.payload["text"], ack.payload["response_type"]) == ("Nothing fires.", "ephemeral")
+        ack = await world.slack.slash(world.ann, "/sre", "alerts severity=<!channel>", world.incidents)
+        assert ack.payload is not None
+        assert "is no severity" in ack.payload["text"]
+        assert "<!channel>" not in ack.payload["text"]
+
+
+async def test_a_mention_over_signed_http_is_answered_like_any_other(world: World) -> None:
+    port, secret = free_port(), "8f742231b10e8888abcd99"
+    environment = {**world.environment, "SRE_BOT_HTTP_PORT": str(port), "SLACK_SIGNING_SECRET": secret}
+    mention = {"type": "app_mention", "user": world.ann.id, "text": "<@UBOT> why?", "channel": world.incidents.id}
+    async with World(world.folder, world.slack, environment, world.log).serving(), httpx.AsyncClient() as client:
+        ts = await world.slack.post(world.ann, world.incidents, "no mention yet")
+        event = {"type": "event_callback", "team_id": "T0SIM", "event": {**mention, "ts": ts, "event_ts": ts}}
+        body, now = json.dumps(event), str(int(time.time()))
+        signature = SignatureVerifier(secret).generate_signature(timestamp=now, body=body)
+        headers = {"X-Slack-Request-Timestamp": now, "X-Slack-Signature": signature or ""}
+        url = f"http://127.0.0.1:{port}/slack/events"
+        assert (await client.post(url, content=body, headers=headers)).status_code == 200
+        assert (await client.post(url, content=body)).status_code == 401
+        await world.answered(ts)
 
 
 async def test_health_says_that_slack_and_the_database_are_there(world: World) -> None:

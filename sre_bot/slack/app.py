@@ -1,4 +1,4 @@
-"""The Slack app: Bolt over Socket Mode. An event is durable before Slack is told that it arrived."""
+"""The Slack app: Bolt over Socket Mode and signed HTTP. An event is durable before Slack is told that it arrived."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sre_bot.errors import ConfigurationError
+from sre_bot.slack.commands import COMMAND
+from sre_bot.slack.http import slack_routes
 from sre_bot.slack.listeners import mention_key
 from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from aiohttp.web import RouteTableDef
+    from slack_bolt.context.ack.async_ack import AsyncAck
 
     from sre_bot.investigation import JsonObject
 
@@ -45,6 +50,7 @@ class SlackApp:
         client: the bot's.
         app_token: for Socket Mode, ``xapp-…``.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
+        answer: answers the words behind the slash command.
         ping_seconds: how often a socket is looked after.
     """
 
@@ -54,19 +60,27 @@ class SlackApp:
         app_token: str,
         accept: Callable[[str, JsonObject], Awaitable[None]],
         *,
+        answer: Callable[[str], Awaitable[str]] | None = None,
         ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._client = client
         self._accept = accept
-        self._app = AsyncApp(client=client, token=client.token)
+        # Requests over HTTP are verified before they come here, and those over a socket need not be.
+        self._app = AsyncApp(client=client, token=client.token, request_verification_enabled=False)
         self._app.middleware(self._make_durable)
         self._app.event(re.compile(".*"))(_acknowledge)
+        if answer is not None:
+            self._app.command(COMMAND)(_answering(answer))
         self._handlers = [
             AsyncSocketModeHandler(self._app, app_token, ping_interval=ping_seconds) for _ in range(CONNECTIONS)
         ]
         self._ping_seconds = ping_seconds
         self._keeper: asyncio.Task[None] | None = None
         self._bot = ""
+
+    def routes(self, signing_secret: str, now: Callable[[], float]) -> RouteTableDef:
+        """The HTTP door to the same listeners, for whatever Slack signs with this secret; ``now`` in unix seconds."""
+        return slack_routes(self._app, signing_secret, now)
 
     async def connect(self) -> str:
         """Log in and open the sockets; returns "bot in team".
@@ -111,7 +125,7 @@ class SlackApp:
     async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again."""
         event = body.get("event") or {}
-        if event.get("type") == "app_mention" and not event.get("bot_id") and event.get("user") != self._bot:
+        if _is_question(event) and event.get("user") != self._bot:
             team = str(body.get("team_id", ""))
             key = mention_key(event, team)
             await self._accept(
@@ -128,6 +142,20 @@ class SlackApp:
             )
             _log.info("accepted %s", key)
         await next_()
+
+
+def _is_question(event: Mapping[str, Any]) -> bool:
+    """A person mentions us, or writes to us directly. Edits, joins and the like have a subtype; bots are not people."""
+    if event.get("bot_id") or event.get("subtype"):
+        return False
+    return event.get("type") == "app_mention" or (event.get("type") == "message" and event.get("channel_type") == "im")
+
+
+def _answering(answer: Callable[[str], Awaitable[str]]) -> Callable[..., Awaitable[None]]:
+    async def command(ack: AsyncAck, command: Mapping[str, Any]) -> None:
+        await ack(text=await answer(str(command.get("text", ""))), response_type="ephemeral")
+
+    return command
 
 
 async def _acknowledge() -> None:

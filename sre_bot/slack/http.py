@@ -1,0 +1,79 @@
+"""Slack over HTTP: signed requests to one path, for the same listeners that Socket Mode serves.
+
+Only what Slack signed within the last five minutes comes through; everything else is answered 401 and nothing more.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.signature import Clock, SignatureVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slack_bolt.app.async_app import AsyncApp
+
+_log = logging.getLogger(__name__)
+
+PATH = "/slack/events"
+"""Events, commands and interactions all come here, as the app's settings say."""
+MAX_BYTES = 1024 * 1024
+"""Slack's requests are a few KB; more is not from Slack."""
+
+
+class _Clock(Clock):
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now()
+
+
+def slack_routes(app: AsyncApp, signing_secret: str, now: Callable[[], float]) -> web.RouteTableDef:
+    """The route that takes Slack's requests.
+
+    Args:
+        app: the Bolt app whose listeners answer; it must not verify requests itself.
+        signing_secret: of the Slack app.
+        now: unix seconds.
+    """
+    verifier = SignatureVerifier(signing_secret, _Clock(now))
+    routes = web.RouteTableDef()
+
+    @routes.post(PATH)
+    async def receive(request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        if body is None or not _is_signed(verifier, request, body):
+            _log.warning("refused a request to %s that Slack did not sign", PATH)
+            return web.Response(status=401, text="not signed by Slack")
+        headers: dict[str, str | Sequence[str]] = dict(request.headers)
+        answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=headers, query=request.query_string))
+        return await to_aiohttp_response(answer)
+
+    return routes
+
+
+async def _body(request: web.Request) -> str | None:
+    """The body as text, or None when it is too large or no UTF-8, as nothing of Slack's is."""
+    taken = bytearray()
+    async for chunk in request.content.iter_chunked(64 * 1024):
+        taken += chunk
+        if len(taken) > MAX_BYTES:
+            return None
+    try:
+        return taken.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_signed(verifier: SignatureVerifier, request: web.Request, body: str) -> bool:
+    """Whether Slack signed it lately. The verifier raises on a timestamp or signature that is none."""
+    try:
+        return verifier.is_valid_request(body, dict(request.headers))
+    except (ValueError, TypeError, OverflowError):
+        return False

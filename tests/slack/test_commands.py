@@ -1,0 +1,77 @@
+"""The slash command: help, the alert summary, and what could not be understood or seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sre_bot.incident import Alert
+from sre_bot.slack.commands import HELP, Commands
+from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, down
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
+def firing(name: str, summary: str = "it burns") -> Alert:
+    labels = {"alertname": name, "service": "web", "severity": "critical"}
+    return Alert(name, labels, {"summary": summary}, NOW - timedelta(minutes=40))
+
+
+def commands(alerts: Sequence[Alert] = (), **replaced: object) -> Commands:
+    parts: dict[str, object] = {"current": FakeCurrentAlerts(alerts=alerts), "history": FakeAlertHistory(alerts=alerts)}
+    parts |= replaced
+    return Commands(
+        parts["current"],  # type: ignore[arg-type]  # a fake, or None
+        parts["history"],  # type: ignore[arg-type]  # a fake, or None
+        allowed_hosts=frozenset(),
+        redact=lambda text: text.replace("hunter2", "[redacted]"),
+        now=lambda: NOW,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "help", "  HELP  "])
+async def test_help_says_what_can_be_asked(text: str) -> None:
+    assert await commands().answer(text) == HELP
+
+
+async def test_an_unknown_verb_is_named_and_help_given() -> None:
+    answer = await commands().answer("reboot <!channel>")
+    assert answer == f"I do not know “reboot”.\n{HELP}"
+
+
+async def test_alerts_are_summed_up_from_both_sources() -> None:
+    answer = await commands([firing("Errors")]).answer("alerts web last=1h")
+    assert answer.splitlines() == [
+        "critical (1)",
+        "• Errors (web) for 40 min, since 13:20:00 UTC: it burns",
+        "fired most in the last 60 min",
+        "• Errors (web) 1 ×, 40 min in all",
+    ]
+
+
+async def test_a_mistake_is_explained_without_ringing_anyone() -> None:
+    answer = await commands().answer("alerts severity=<!channel>")
+    assert "is no severity" in answer
+    assert "<!channel>" not in answer
+
+
+async def test_what_alerts_say_is_redacted_and_cannot_mention_or_link() -> None:
+    alert = firing("Errors", "password hunter2 <@U1> https://evil.example/x")
+    answer = await commands([alert]).answer("alerts")
+    assert "hunter2" not in answer
+    assert "<@U1>" not in answer
+    assert "`https://evil.example/x`" in answer
+
+
+async def test_a_source_that_is_down_or_absent_is_named() -> None:
+    answer = await commands(current=FakeCurrentAlerts(failure=down("alertmanager")), history=None).answer("alerts")
+    assert answer.splitlines() == [
+        "Nothing is known to fire.",
+        "could not be seen: alertmanager (connection refused)",
+        "could not be seen: prometheus (not configured)",
+    ]
