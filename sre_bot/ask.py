@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from sre_bot import bootstrap
 from sre_bot.agent.claude import preload
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
     from sre_bot.triage import Investigator
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, model: str | None) -> int:
     """Investigate and print; returns the exit status.
 
     Raises:
-        BadInputError: an empty question, or a time that cannot be read or lies in the future.
-        ConfigurationError: nothing is configured that could be looked at, or a part cannot work.
+        BadInputError: an empty question, or a time that cannot be read or of which nothing can be known.
+        ConfigurationError: a part cannot work as it is configured.
     """
     question = read_question(text, at, datetime.now(UTC))
     redactor = Redactor(settings.credentials())
@@ -42,11 +44,13 @@ async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, m
     if model is not None and model != FIRST_LOOK:
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"name": model})})
     async with bootstrap.investigator(settings, redactor, with_model=model != FIRST_LOOK) as investigator:
-        answer = await _watched(investigator, question, Console(stderr=True, quiet=as_json), as_json=as_json)
+        answer = await _watched(
+            investigator, question, Console(stderr=True, emoji=False, quiet=as_json), as_json=as_json
+        )
     if as_json:
         print(json.dumps(document(answer), ensure_ascii=False, indent=2))
     else:
-        Console(highlight=False, soft_wrap=True).print(answer_text(answer), markup=False)
+        Console(highlight=False, emoji=False, soft_wrap=True).print(answer_text(answer), markup=False)
     return 0
 
 
@@ -62,7 +66,7 @@ async def _watched(investigator: Investigator, question: Question, console: Cons
                     case AnswerStep(answer):
                         return answer
                     case _:
-                        status.update(status_line(step))
+                        status.update(Text(status_line(step)))  # a str would be read as markup, and [5m] as a tag
     finally:
         if importing is not None:
             await importing
@@ -73,7 +77,7 @@ def read_question(text: str, at: str | None, now: datetime) -> Question:
     """The question as typed, and the moment as of which it is asked.
 
     Raises:
-        BadInputError: it is empty, or the time cannot be read or lies in the future.
+        BadInputError: it is empty, or the time cannot be read, lies in the future or before 1970.
     """
     cleaned = clean_text(text).strip()
     if not cleaned:
@@ -83,6 +87,8 @@ def read_question(text: str, at: str | None, now: datetime) -> Question:
         raise BadInputError(
             f"--at {at} lies in the future (it is {now:%Y-%m-%dT%H:%M:%SZ}): nothing is known of it yet."
         )
+    if moment < _EPOCH:
+        raise BadInputError(f"--at {at} lies before 1970: no system that could be asked was there.")
     return Question(cleaned, moment)
 
 
@@ -92,14 +98,14 @@ def read_time(text: str, now: datetime) -> datetime:
     Raises:
         BadInputError: it is none of these.
     """
-    ago = re.fullmatch(r"-(\d{1,6})([smhd])", text.strip())
-    if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    written = text.strip()
     try:
-        if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text.strip()):
-            return datetime.combine(now.date(), datetime.strptime(f"{text.strip()}:00"[:8], "%H:%M:%S").time(), UTC)  # noqa: DTZ007
-        return utc(datetime.fromisoformat(text.strip()))
-    except ValueError:
+        if ago := re.fullmatch(r"-(\d{1,6})([smhd])", written):
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if clock := re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", written):
+            return datetime.combine(now.date(), time(int(clock[1]), int(clock[2]), int(clock[3] or 0)), UTC)
+        return utc(datetime.fromisoformat(written))
+    except (ValueError, OverflowError):
         raise BadInputError(
             f"--at {text!r} is not a time; write 2026-11-22T14:03:00Z, 14:03 (today, UTC) or -20m."
         ) from None

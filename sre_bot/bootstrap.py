@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -15,9 +15,12 @@ from urllib.parse import urlsplit
 from sre_bot.agent.budget import Limits
 from sre_bot.agent.claude import Claude
 from sre_bot.agent.prompt import load as load_prompt
+from sre_bot.catalogue import Catalogue
 from sre_bot.first_look import FirstLook, Sources
-from sre_bot.investigation import rewritten
+from sre_bot.incident import Service
+from sre_bot.investigation import Claim, rewritten
 from sre_bot.sources.alertmanager import AlertmanagerSource
+from sre_bot.sources.backstage import read_backstage
 from sre_bot.sources.deploys import DeployFile
 from sre_bot.sources.document_collections import FolderDocuments, RepositoryDocuments
 from sre_bot.sources.documents import DocumentLibrary
@@ -238,8 +241,10 @@ async def investigator(
         model = await stack.enter_async_context(claude(settings)) if with_model and settings.model.configured else None
         look = FirstLook(parts.to_look_at(), now=lambda: datetime.now(UTC))
 
+        known = catalogue(settings)
+
         async def first_look(question: Question) -> Answer:
-            return rewritten(await look(question), redactor.redact)
+            return rewritten(_with_owner(await look(question), known), redactor.redact)
 
         def toolset(at: datetime) -> Toolset:
             return _Redacted(Toolbox(parts.tools(datetime.now(UTC)), at), redactor)
@@ -262,11 +267,32 @@ async def investigator(
         )
 
 
+def catalogue(settings: Settings) -> Catalogue:
+    """The services of the catalogue files and of the configuration.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is no catalogue.
+    """
+    files = (read_backstage(path) for path in settings.catalogue_files)
+    configured = (Service(name, **one.model_dump()) for name, one in settings.services.items())
+    return Catalogue.of(*files, configured)
+
+
+def _with_owner(answer: Answer, known: Catalogue) -> Answer:
+    """The answer, with what the catalogue knows of the service to blame among the next steps: whom to call."""
+    cause = answer.report.hypotheses[0] if answer.report.hypotheses else None
+    told = known.described([cause.service]) if cause is not None and cause.service else ""
+    if not told:
+        return answer
+    return replace(answer, report=replace(answer.report, next_steps=(*answer.report.next_steps, Claim(told))))
+
+
 def link_hosts(settings: Settings) -> frozenset[str]:
     """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
     urls = [one.web_url for one in settings.repositories] + [one.url for one in settings.documents]
     urls += [part.public_url or part.url for part in (settings.prometheus, settings.alertmanager) if part is not None]
-    return frozenset(host for url in urls if url and (host := urlsplit(url).netloc)) | frozenset(settings.link_hosts)
+    hosts = (urlsplit(url).netloc.rpartition("@")[2] for url in urls if url)
+    return frozenset(host for host in hosts if host) | frozenset(settings.link_hosts)
 
 
 @dataclass(frozen=True, slots=True)

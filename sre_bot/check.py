@@ -12,6 +12,8 @@ from rich.console import Console
 
 from sre_bot import bootstrap
 from sre_bot.errors import SreBotError
+from sre_bot.redaction import Redactor
+from sre_bot.render.safe import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -40,12 +42,14 @@ class Finding:
 async def check(settings: Settings) -> int:
     """Print a line a system; returns 0 when everything that is configured works, else 1."""
     findings = await examine(settings)
-    console = Console(highlight=False, soft_wrap=True)
+    redact = Redactor(settings.credentials()).redact
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     colours = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red", State.ABSENT: "dim"}
     width = max(len(finding.system) for finding in findings)
     for finding in findings:
         console.print(f"{finding.state:<4}", style=colours[finding.state], end="  ")
-        console.print(f"{finding.system:<{width}}  {finding.sentence}", markup=False)
+        sentence = redact(" ".join(clean_text(finding.sentence).split()))
+        console.print(f"{finding.system:<{width}}  {sentence}", markup=False)
     return 1 if any(finding.state is State.FAILED for finding in findings) else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _OURS, _BAD_INPUT = 1, 2
+_AGO = re.compile(r"-\d+\w*")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_with_times(sys.argv[1:] if argv is None else argv))
     try:
         return int(arguments.run(arguments))
     except (BadInputError, ConfigurationError) as error:
@@ -40,6 +42,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("sre-bot: this is a fault of ours; please report it with the lines above.", file=sys.stderr)
         return _OURS
+
+
+def _with_times(argv: Sequence[str]) -> list[str]:
+    """``--at -20m`` as ``--at=-20m``: by itself argparse takes ``-20m`` for an option it does not know."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--at" and _AGO.fullmatch(word):
+            joined[-1] = f"--at={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
