@@ -200,6 +200,19 @@ class DeploysSettings(_Section):
     path: Path
 
 
+class ServiceSettings(_Section):
+    """What is known of a service; with it an answer says whom to call."""
+
+    owner: str | None = None
+    on_call: str | None = None
+    repository: str | None = None
+    environment: str | None = None
+    dashboards: tuple[str, ...] = ()
+    runbooks: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+
 class HttpSettings(_Section):
     """Where ``/healthz`` listens; port 0 takes a free one."""
 
@@ -222,6 +235,8 @@ class Settings(_Section):
     repositories: tuple[RepositorySettings, ...] = ()
     documents: tuple[DocumentSettings, ...] = ()
     deploys: DeploysSettings | None = None
+    services: Mapping[str, ServiceSettings] = {}
+    catalogue_files: tuple[Path, ...] = ()
     http: HttpSettings = HttpSettings()
     link_hosts: tuple[str, ...] = ()
     state_dir: Path = Path(".state")
@@ -346,6 +361,9 @@ def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
         listed = raw.get(section)
         for values in listed if isinstance(listed, list) else []:
             _absolute(values, key, folder)
+    files = raw.get("catalogue_files")
+    if isinstance(files, list):
+        raw["catalogue_files"] = [str(folder / str(file)) for file in files]
 
 
 def _absolute(values: object, key: str, folder: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sre_bot import bootstrap
-from sre_bot.investigation import Question
+from sre_bot.investigation import Answer, CauseKind, Claim, Hypothesis, Question, Report
 from sre_bot.redaction import Redactor
 from sre_bot.render.document import document
-from sre_bot.settings import Settings
+from sre_bot.settings import Settings, load
 from sre_bot.tools.text import estimated_tokens
 from tests.conftest import GitFolder
 
@@ -167,3 +168,16 @@ async def test_repositories_are_fetched_while_the_context_is_open_if_they_are_to
         while followed.git("rev-parse", "origin/main") != newest:  # noqa: ASYNC110 - another process fetches
             await asyncio.sleep(0.05)
     assert left.git("rev-parse", "origin/main") != newest
+
+
+async def test_an_answer_says_whom_to_call_about_the_service_to_blame(tmp_path: Path) -> None:
+    (tmp_path / "catalog-info.yaml").write_text("kind: Component\nmetadata: {name: checkout}\nspec: {owner: team-a}\n")
+    config = tmp_path / "sre-bot.yaml"
+    config.write_text("services: {checkout: {on_call: orders-oncall}}\ncatalogue_files: [catalog-info.yaml]\n")
+    known = bootstrap.catalogue(load({"SRE_BOT_CONFIG": str(config)}))
+    assert known.described(["checkout"]) == "checkout: owner team-a; on call orders-oncall"
+    report = Report((), hypotheses=(Hypothesis(Claim("it broke"), CauseKind.CHANGE, 0.5, "checkout"),))
+    answer = Answer(Question("why?", datetime(2026, 11, 22, tzinfo=UTC)), "first-look", None, report, ())
+    told = bootstrap._with_owner(answer, known).report.next_steps
+    assert told == (Claim("checkout: owner team-a; on call orders-oncall"),)
+    assert bootstrap._with_owner(replace(answer, report=Report(())), known).report.next_steps == ()
