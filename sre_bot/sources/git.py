@@ -184,7 +184,8 @@ async def execute(
     finally:
         if process.returncode is None:
             _kill(process)
-            await process.wait()
+        await _emptied(process)
+        await process.wait()
     return Ended(output, errors, status)
 
 
@@ -198,6 +199,15 @@ def _kill(process: asyncio.subprocess.Process) -> None:
     """End it and whatever it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _emptied(process: asyncio.subprocess.Process) -> None:
+    """Read what a process that has ended left in its pipes, or they are never closed."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            for pipe in (process.stdout, process.stderr):
+                while pipe is not None and await pipe.read(_BLOCK):
+                    pass
 
 
 async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
@@ -214,8 +224,11 @@ async def _read(process: asyncio.subprocess.Process, limit: int) -> Output:
     data = bytearray()
     while len(data) <= limit and (block := await process.stdout.read(_BLOCK)):
         data += block
-    if len(data) > limit and process.returncode is None:
-        _kill(process)
+    if len(data) > limit:
+        if process.returncode is None:
+            _kill(process)
+        while await process.stdout.read(_BLOCK):  # what is left in the pipe, or it is never closed and never done
+            pass
     return Output(bytes(data[:limit]), cut=len(data) > limit)
 
 
