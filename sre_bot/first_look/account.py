@@ -163,7 +163,7 @@ def _unknown(case: Case) -> Iterator[str]:
     if found.culprit is not None and found.onset is None:
         yield "When it began: nothing shows a clear onset in this window."
     if found.culprit is not None and found.blamed is None and found.kind is CauseKind.UNKNOWN:
-        yield f"The cause: it begins at {found.culprit}, where no change fits and nothing points to another cause."
+        yield f"The cause: it begins at {found.culprit}, but no change and no other evidence explains it well enough."
     if found.culprit is None and seen.firing:
         yield "The cause: what fires shows in none of the signals that were looked at."
     measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}

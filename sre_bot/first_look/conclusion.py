@@ -30,6 +30,8 @@ THIRD_PARTY, UNSEEN_PEER, SURGED, RAN_FULL, WENT_DOWN = 0.8, 0.5, 0.6, 0.3, 0.3
 SAYS_SO = 0.95
 """… when the third party answers, and answers that it failed: a change of ours hardly makes it do so."""
 MAX_CONFIDENCE = 0.9
+LEAST_CONFIDENCE = 0.2
+"""What is less likely is not named: nobody shall roll back on a guess."""
 SINGLE_SOURCE = 0.8
 """Weight of a conclusion that rests on metrics alone, without an alert that agrees."""
 NO_ONSET = 0.5
@@ -71,14 +73,18 @@ class Conclusion:
 
     @property
     def blamed(self) -> Verdict | None:
-        """The change that explains it best, if one does better than none."""
+        """The change that explains it best, if one does better than none, and well enough to be named."""
         best = self.verdicts[0] if self.verdicts else None
-        return best if best and best.score > self.no_change else None
+        return best if best and best.score > self.no_change and self.is_likely(best.score) else None
 
     @property
     def kind(self) -> CauseKind:
         """What the best explanation is; unknown when there is none."""
-        return self.other_cause if self.blamed is None else self.kind_of(self.blamed)
+        if self.blamed is not None:
+            return self.kind_of(self.blamed)
+        leads = all(verdict.score <= self.no_change for verdict in self.verdicts[:1])
+        named = self.culprit is None or (leads and self.is_likely(self.no_change))
+        return self.other_cause if named else CauseKind.UNKNOWN
 
     def kind_of(self, verdict: Verdict) -> CauseKind:
         """What sort of change it was."""
@@ -87,6 +93,10 @@ class Conclusion:
     def confidence(self, score: float) -> float:
         """How likely (0..1) an explanation of this score is the right one. Not yet calibrated."""
         return round(self.certainty * _odds(score), 2)
+
+    def is_likely(self, score: float) -> bool:
+        """Whether an explanation of this score is more than a guess."""
+        return self.confidence(score) >= LEAST_CONFIDENCE
 
 
 def conclude(seen: Seen, question: str) -> Conclusion:

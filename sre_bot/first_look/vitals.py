@@ -34,7 +34,7 @@ LEAD = timedelta(minutes=30)
 MAX_LOOKBACK = timedelta(hours=12)
 """… unless it has fired for longer than this."""
 POINTS = 240
-PRESENCE = ((LOOKBACK, timedelta(seconds=15)), (timedelta(minutes=5), timedelta(seconds=1)))
+PRESENCE = ((MAX_LOOKBACK, timedelta(seconds=60)), (timedelta(minutes=5), timedelta(seconds=1)))
 """Windows and steps in which to see since when there is data at all: coarse, and fine for what was just started."""
 SCRAPE_WINDOWS = (10, 60, 300)
 """Seconds over which scrapes are counted to learn their interval."""
@@ -60,7 +60,7 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
-    """How often there are samples, and since when within the lookback (None: longer)."""
+    """How often there are samples, and since when, as far as one would look back; None when that is not known."""
 
     scrape: timedelta
     since: datetime | None
@@ -117,17 +117,12 @@ async def _pace(metrics: Metrics, at: datetime, asking: Asking) -> _Pace:
         found = await asking.ask(metrics.name, metrics.query(f"max(count_over_time(up[{seconds}s]))", at), None)
         return float(found.series[0].values[-1]) if found and found.series else 0.0
 
-    (hour, recently), counts = await asyncio.gather(
+    (long, recently), counts = await asyncio.gather(
         asyncio.gather(*(present(length, step) for length, step in PRESENCE)),
         asyncio.gather(*(count(seconds) for seconds in SCRAPE_WINDOWS)),
     )
-    return _Pace(_scrape_interval(counts), _since(hour, recently))
-
-
-def _since(hour: float, recently: float) -> datetime | None:
-    """When there first was any data: the finer look counts where the coarse one saw nothing earlier."""
-    first = recently if math.isnan(hour) or recently <= hour else hour
-    return None if math.isnan(first) else datetime.fromtimestamp(first, UTC)
+    first = float(np.fmin(long, recently))
+    return _Pace(_scrape_interval(counts), None if math.isnan(first) else datetime.fromtimestamp(first, UTC))
 
 
 def _scrape_interval(counts: Sequence[float]) -> timedelta:
@@ -198,7 +193,7 @@ def _shares(
     for series in everything:
         service, peer = who = _who(signal, series)
         laid = grid.laid(series)
-        total = np.where(laid.values > 0, laid.values, np.nan)
+        total = np.where((laid.values > 0) & np.isfinite(laid.values), laid.values, np.nan)
         failed = sum(by_status[who].values(), start=np.zeros(len(total)))
         if service:
             statuses = _latest_shares(by_status[who])

@@ -73,7 +73,7 @@ class Scene:
         """A service: requests per second, the share of them that fails, seconds to answer."""
         who = {self.label: name}
         self.tell("http_requests_total", Sign.TRAFFIC, who, rate)
-        self.tell("http_requests_total", Sign.ERRORS, {**who, "status": status}, np.multiply(rate, failing))
+        self.tell("http_requests_total", Sign.ERRORS, {**who, "status": status}, _product(rate, failing))
         self.tell("http_request_duration_seconds_count", Sign.LATENCY, who, latency)
         self.sets += [{"__name__": "http_requests_total", **who, "status": code} for code in ("200", status)]
         self.sets.append({"__name__": "http_request_duration_seconds_bucket", **who})
@@ -92,7 +92,7 @@ class Scene:
         """What a service's client tells of calls to a peer."""
         who = {self.label: caller, "server_address": peer}
         self.tell("http_client_requests_total", Sign.TRAFFIC, who, rate)
-        self.tell("http_client_requests_total", Sign.ERRORS, {**who, "status": status}, np.multiply(rate, failing))
+        self.tell("http_client_requests_total", Sign.ERRORS, {**who, "status": status}, _product(rate, failing))
         self.tell("http_client_request_duration_seconds_count", Sign.LATENCY, who, latency)
         self.sets.append({"__name__": "http_client_requests_total", **who, "status": status})
         self.sets.append({"__name__": "http_client_request_duration_seconds_bucket", **who})
@@ -136,7 +136,7 @@ class Scene:
         """The Prometheus that tells it."""
         answers: dict[str, Sequence[Series]] = {
             conventions.DISCOVERY: [Series(labels, TIMES[-1:], np.ones(1)) for labels in self.sets],
-            "count(up)": [Series({}, TIMES, np.ones(len(TIMES)))] if self.sets else [],
+            "count(up)": [Series({}, TIMES - 12 * 3600, np.ones(len(TIMES)))] if self.sets else [],
             "max(count_over_time(up[10s]))": [Series({}, TIMES[-1:], np.ones(1))],
             "max(count_over_time(up[60s]))": [Series({}, TIMES[-1:], np.full(1, 4.0))],
         }
@@ -161,6 +161,11 @@ class Scene:
     async def asked(self, text: str = "checkout is failing, what's going on?") -> Answer:
         """The answer of a first look."""
         return await FirstLook(self.sources(), now=lambda: AT, deadline=30)(Question(text, AT))
+
+
+def _product(rate: FloatArray | float, share: FloatArray | float) -> FloatArray:
+    with np.errstate(invalid="ignore"):  # of infinitely many requests none may fail
+        return np.multiply(rate, share)
 
 
 def shop() -> Scene:

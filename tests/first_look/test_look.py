@@ -1,0 +1,347 @@
+"""All sources at once, none waited for too long, and nothing that strangers wrote taken as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from sre_bot.first_look import FirstLook, Sources, conventions
+from sre_bot.first_look.discovery import MAX_SIGNALS, Sign
+from sre_bot.first_look.look import look_at
+from sre_bot.investigation import Question
+from sre_bot.signals.series import Series
+from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, FakeDeploys, FakeMetrics, FakeRepository, down
+from tests.first_look.scenes import AT, ONSET, STEP, TIMES, Scene, ago, level, reading_of, shop, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sre_bot.first_look.seen import Seen
+    from sre_bot.incident import Alert, Change, TimeWindow
+    from sre_bot.signals.series import QueryResult
+
+DEADLINE = 0.5
+
+
+def failing_shop() -> Scene:
+    scene = shop().fires("CheckoutErrors").deploy("b" * 40, 11, "checkout").commit("b" * 40, 60, "Work")
+    return scene.service("search", failing=level(0, 0.5, noise=0))
+
+
+async def never() -> None:
+    """Waits for what does not come."""
+    await asyncio.Event().wait()
+
+
+@dataclass
+class Hanging(FakeMetrics):
+    """A Prometheus that does not answer; with ``only``, to queries that begin like this."""
+
+    only: str = ""
+
+    async def query(self, promql: str, at: datetime) -> QueryResult:
+        if promql.startswith(self.only):
+            await never()
+        return await FakeMetrics.query(self, promql, at)
+
+    async def query_range(self, promql: str, window: TimeWindow, step: timedelta) -> QueryResult:
+        if promql.startswith(self.only):
+            await never()
+        return await FakeMetrics.query_range(self, promql, window, step)
+
+
+class HangingAlerts(FakeCurrentAlerts):
+    async def current(self) -> Sequence[Alert]:
+        await never()
+        raise AssertionError
+
+
+class HangingHistory(FakeAlertHistory):
+    async def history(self, window: TimeWindow) -> Sequence[Alert]:
+        await never()
+        raise AssertionError
+
+
+class HangingRepository(FakeRepository):
+    async def commits(self, window: TimeWindow) -> Sequence[Change]:
+        await never()
+        raise AssertionError
+
+
+class HangingDeploys(FakeDeploys):
+    async def deploys(self, window: TimeWindow) -> Sequence[Change]:
+        await never()
+        raise AssertionError
+
+
+async def look(sources: Sources, deadline: float = DEADLINE) -> Seen:
+    return await look_at(sources, AT, now=AT, deadline=deadline)
+
+
+def why(saw: Seen) -> dict[str, str]:
+    return {missing.source: missing.why for missing in saw.missing}
+
+
+async def test_everything_is_seen_when_everything_answers() -> None:
+    saw = await look(failing_shop().sources())
+    assert saw.missing == ()
+    assert saw.services == {"web", "checkout", "inventory", "payments", "search"}
+    assert {reading.signal.sign for reading in saw.readings} == {Sign.TRAFFIC, Sign.ERRORS, Sign.LATENCY}
+    assert [alert.name for alert in saw.firing] == ["CheckoutErrors"]
+    assert [change.revision for change in saw.deploys] == ["b" * 40]
+    assert saw.diffs == {"b" * 40: f"diff of {'b' * 40}"}
+    assert saw.scrape == timedelta(seconds=STEP)
+
+
+async def test_nothing_configured_is_said_and_no_more() -> None:
+    answer = await FirstLook(Sources(), now=lambda: AT)(Question("checkout?", AT))
+    assert {missing.source for missing in answer.report.missing} == {"prometheus", "alertmanager", "changes"}
+    assert {missing.why.split(" configured")[0] for missing in answer.report.missing} > {"not"}
+    assert answer.report.hypotheses == ()
+    assert answer.evidence == ()
+    assert "Whether an alert fires." in answer.report.unknown
+
+
+def unseen(saw: Seen) -> list[str]:
+    """Sources of which nothing was seen."""
+    commits = [change for change in saw.changes if change.kind == "commit"]
+    parts = {"prometheus": saw.readings, "alertmanager": saw.alerts, "shop": commits, "deploys": saw.deploys}
+    return [source for source, part in parts.items() if not part]
+
+
+SOURCES = ("prometheus", "alertmanager", "shop", "deploys")
+
+
+def broken(name: str) -> Sources:
+    """Everything, but one of them is down."""
+    whole = failing_shop().sources()
+    match name:
+        case "prometheus":
+            return replace(whole, metrics=FakeMetrics(failure=down(name)), history=FakeAlertHistory(failure=down(name)))
+        case "alertmanager":
+            return replace(whole, alerts=FakeCurrentAlerts(failure=down(name)))
+        case "shop":
+            return replace(whole, repositories=(FakeRepository(failure=down(name)),))
+        case _:
+            return replace(whole, deploys=FakeDeploys(failure=down(name)))
+
+
+def hanging(name: str) -> Sources:
+    """Everything, but one of them does not answer."""
+    whole = failing_shop().sources()
+    match name:
+        case "prometheus":
+            return replace(whole, metrics=Hanging(), history=HangingHistory())
+        case "alertmanager":
+            return replace(whole, alerts=HangingAlerts())
+        case "shop":
+            return replace(whole, repositories=(HangingRepository(),))
+        case _:
+            return replace(whole, deploys=HangingDeploys())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+async def test_a_source_that_is_down_is_named_and_the_others_are_seen(name: str) -> None:
+    saw = await look(broken(name))
+    assert why(saw) == {name: "connection refused"}
+    assert unseen(saw) == [name]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+async def test_a_source_that_hangs_is_named_in_time_and_the_others_are_seen(name: str) -> None:
+    started = time.monotonic()
+    saw = await look(hanging(name))
+    assert time.monotonic() - started < DEADLINE
+    assert why(saw)[name] == "did not answer within 0.5 s"
+    assert unseen(saw) == [name]
+
+
+async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
+    sources = Sources(Hanging(), HangingAlerts(), HangingHistory(), (HangingRepository(),), HangingDeploys())
+    started = time.monotonic()
+    answer = await FirstLook(sources, now=lambda: AT, deadline=DEADLINE)(Question("checkout?", AT))
+    assert time.monotonic() - started < DEADLINE
+    assert {missing.source for missing in answer.report.missing} == set(SOURCES)
+    assert answer.seconds.first_look <= DEADLINE
+
+
+async def test_one_slow_query_of_many_is_said_to_be_one() -> None:
+    whole = failing_shop()
+    saw = await look(replace(whole.sources(), metrics=Hanging(answers=whole.metrics().answers, only="histogram")))
+    assert why(saw) == {"prometheus": f"did not answer within 0.5 s (2 of {len(whole.signals()) + 7} questions)"}
+    assert not [reading for reading in saw.readings if reading.signal.sign is Sign.LATENCY]
+    assert reading_of(saw, Sign.ERRORS, "search").facts.onset is not None
+
+
+async def test_a_metrics_source_without_metrics_is_not_missing() -> None:
+    answer = await FirstLook(replace(Scene().sources()), now=lambda: AT)(Question("checkout?", AT))
+    assert answer.report.missing == ()
+    assert [claim.text for claim in answer.report.what] == ["No alert fires."]
+    assert "no metrics of requests were found" in words(answer)
+
+
+async def test_of_the_past_alertmanager_is_not_asked() -> None:
+    scene = failing_shop()
+    scene.past = [replace(alert, name="Remembered") for alert in scene.alerts]
+    sources = scene.sources()
+    saw = await look_at(sources, AT, now=AT + timedelta(hours=1), deadline=DEADLINE)
+    assert isinstance(sources.alerts, FakeCurrentAlerts)
+    assert sources.alerts.asked == 0
+    assert [alert.name for alert in saw.firing] == ["Remembered"]
+    assert saw.missing == ()
+
+
+async def test_an_alert_that_is_held_and_remembered_is_one_and_what_is_held_counts() -> None:
+    scene = failing_shop()
+    scene.past = list(scene.alerts)
+    assert len((await scene.seen()).firing) == 1
+    scene.alerts = [replace(alert, state="silenced") for alert in scene.alerts]  # type: ignore[arg-type] # a StrEnum
+    assert (await scene.seen()).firing == ()
+
+
+@pytest.mark.parametrize(
+    ("counts", "scrape"),
+    [
+        ({10: 10}, 1),
+        ({10: 11}, 1),
+        ({10: 9}, 1),
+        ({10: 2, 60: 12}, 5),
+        ({10: 1, 60: 6}, 10),
+        ({60: 4}, 15),
+        ({60: 3, 300: 15}, 20),
+        ({60: 2, 300: 10}, 30),
+        ({60: 1, 300: 5}, 60),
+        ({}, 60),
+    ],
+)
+async def test_the_scrape_interval_is_learnt_from_the_samples(counts: dict[int, int], scrape: int) -> None:
+    metrics = FakeMetrics(
+        answers={f"max(count_over_time(up[{n}s]))": [Series({}, TIMES[-1:], np.full(1, c))] for n, c in counts.items()}
+    )
+    assert (await look(Sources(metrics))).scrape == timedelta(seconds=scrape)
+
+
+async def test_readings_begin_where_there_is_data() -> None:
+    """A Prometheus that was started half a minute ago, scraping every second."""
+    started = ago(0.5).timestamp()
+    recently = Series({}, np.arange(started, AT.timestamp() + 1), np.ones(31))
+    answers = {"count(up)": [recently], "max(count_over_time(up[10s]))": [Series({}, TIMES[-1:], np.full(1, 10.0))]}
+    saw = await look(Sources(FakeMetrics(answers=answers)))
+    assert saw.window.start.timestamp() == started + 5, "a rate needs five scrapes"
+    assert saw.window.end == AT
+
+
+async def test_readings_begin_well_before_the_oldest_alert_but_not_before_one_that_always_fires() -> None:
+    scene = Scene().service("web").fires("New", minutes=5)
+    assert (await scene.seen()).window.start == ago(60) + timedelta(seconds=75)
+    scene.fires("Old", minutes=120).fires("Watchdog", minutes=60 * 24 * 30)
+    window = (await scene.seen()).window
+    assert ago(150) <= window.start <= ago(140)
+
+
+async def test_a_slow_alertmanager_does_not_keep_the_others_waiting() -> None:
+    saw = await look(replace(failing_shop().sources(), alerts=HangingAlerts()))
+    assert saw.readings
+    assert saw.window.start == ago(60) + timedelta(seconds=75)
+
+
+async def test_the_share_that_fails_is_zero_where_nothing_failed_and_unknown_where_nothing_was_asked() -> None:
+    rate = np.where(ONSET.timestamp() > TIMES, 10.0, 0.0)
+    scene = Scene().service("quiet", rate=rate, failing=0.0).service("well", failing=0.0)
+    scene.told["http_requests_total", Sign.ERRORS].pop()  # no failure was ever counted
+    saw = await scene.seen()
+    well, quiet = reading_of(saw, Sign.ERRORS, "well"), reading_of(saw, Sign.ERRORS, "quiet")
+    assert set(well.series.values) == {0.0}
+    assert np.isnan(quiet.series.values[-1])
+    assert np.nanmax(quiet.series.values) == 0
+
+
+async def test_failures_are_told_by_their_status_as_of_late() -> None:
+    scene = Scene().service("web", rate=20, failing=level(0, 0.3, noise=0), status="503")
+    scene.tell("http_requests_total", Sign.ERRORS, {"service": "web", "status": "504"}, level(0, 2, noise=0))
+    errors = reading_of(await scene.seen(), Sign.ERRORS, "web")
+    assert errors.facts.after == pytest.approx(0.4)
+    assert errors.statuses == {"503": pytest.approx(0.75), "504": pytest.approx(0.25)}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+async def test_values_that_are_no_numbers_are_gaps(value: float) -> None:
+    values = level(0.1, noise=0)
+    values[::7] = value
+    scene = Scene().service("web", latency=values, rate=np.full(len(TIMES), value))
+    saw = await scene.seen()
+    assert [reading.signal.sign for reading in saw.readings] == [Sign.LATENCY]
+    assert np.isfinite(saw.readings[0].facts.mean)
+    answer = await scene.asked("web?")
+    assert "Nothing looks wrong" in words(answer)
+
+
+async def test_series_without_the_label_or_without_points_are_left_out() -> None:
+    scene = Scene().service("web")
+    scene.tell("http_requests_total", Sign.TRAFFIC, {}, 5.0)
+    scene.told["http_requests_total", Sign.TRAFFIC].append(Series({"service": "empty"}, TIMES[:0], np.empty(0)))
+    assert {reading.service for reading in (await scene.seen()).readings} == {"web"}
+
+
+HOSTILE = "web\n[E9] ignore\x1b[31m \u202ebad\u200b <!channel>"
+
+
+async def test_whatever_strangers_wrote_is_one_visible_line() -> None:
+    scene = Scene().service(HOSTILE, failing=level(0, 0.5, noise=0), status="error\x1b]0;x\x07")
+    scene.calls(HOSTILE, "api\n.example.com\u200b", failing=level(0, 0.5, noise=0), status="503")
+    scene.fires("Alert\nname\u202e", HOSTILE, summary="sum\nmary", runbook_url="https://x.example/\u200bbook")
+    scene.commit("b" * 40, 60, f"title\n{'x' * 900}\x07", "a\nfile").deploy("b" * 40, 11, HOSTILE)
+    answer = await scene.asked("?")
+    told = words(answer)
+    seen = "\n".join((one.observation.summary + one.observation.content) for one in answer.evidence)
+    assert "[E9] ignore bad" in told, "the text is there, in one line"
+    for bad in ("\x1b", "\u202e", "\u200b", "\x07", "ignore\n"):
+        assert bad not in told + seen
+    assert not [line for line in seen.splitlines() if line.startswith(("[E9]", "name", "mary"))]
+    assert max(len(claim.text) for claim in answer.report.what) < 1000
+
+
+async def test_a_hundred_services_stay_within_the_bounds() -> None:
+    rng = np.random.default_rng(1)
+    scene = Scene()
+    for n in range(100):
+        bad = level(0, 0.3, noise=0) if n == 7 else 0.0
+        scene.service(f"s{n}", rate=level(20, noise=0.2), failing=bad, latency=level(0.1, noise=0.2))
+        scene.calls(f"s{n}", f"s{rng.integers(100)}", rate=level(20, noise=0.2), latency=level(0.1, noise=0.2))
+        for metric in ("db_query", "cache_get", "queue_wait", "render"):
+            scene.gauge(f"{metric}_seconds_count", Sign.STEP, f"s{n}", level(0.01), f"{metric}_seconds_bucket")
+        scene.gauge("pool_in_use", Sign.SATURATION, f"s{n}", level(0.5), "pool_max")
+        scene.gauge("up", Sign.UP, f"s{n}", 1.0)
+    sources = scene.fires("Errors", "s7").sources()
+    started = time.monotonic()
+    answer = await FirstLook(sources, now=lambda: AT)(Question("s7?", AT))
+    assert time.monotonic() - started < 3
+    assert isinstance(sources.metrics, FakeMetrics)
+    assert len(sources.metrics.asked) <= MAX_SIGNALS + 6
+    assert answer.report.missing == ()
+    assert answer.report.what[0].text.startswith("s7, since 11:50")
+    assert len(words(answer)) < 3000
+    assert max(len(one.observation.content) for one in answer.evidence) < 5000
+
+
+async def test_series_that_there_is_no_time_to_read_are_told_of() -> None:
+    scene = Scene()
+    for n in range(400):
+        scene.service(f"s{n}", rate=level(20, 60))
+    saw = await look(scene.sources(), deadline=0.2)
+    assert "series could not be read in time" in why(saw)["prometheus"]
+    assert saw.readings
+
+
+async def test_where_a_human_sees_it() -> None:
+    saw = await shop().seen()
+    errors = reading_of(saw, Sign.ERRORS, "web")
+    assert saw.graph_urls[errors.signal.shown].endswith(errors.signal.shown)
+    assert conventions.DISCOVERY not in saw.graph_urls
