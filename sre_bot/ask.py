@@ -44,9 +44,7 @@ async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, m
     if model is not None and model != FIRST_LOOK:
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"name": model})})
     async with bootstrap.investigator(settings, redactor, with_model=model != FIRST_LOOK) as investigator:
-        answer = await _watched(
-            investigator, question, Console(stderr=True, emoji=False, quiet=as_json), as_json=as_json
-        )
+        answer = await _watched(investigator, question, Console(stderr=True, emoji=False), as_json=as_json)
     if as_json:
         print(json.dumps(document(answer), ensure_ascii=False, indent=2))
     else:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,31 +10,20 @@ if TYPE_CHECKING:
 
     from sre_bot.incident import Service
 
-_WORD = re.compile(r"[\w.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a conversation is about unless it says otherwise: the default service and environment of a channel."""
-
-    service: str | None = None
-    environment: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Services by name, and the places of channels by their name or id (without ``#``)."""
+    """Services by name."""
 
-    services: Mapping[str, Service] = field(default_factory=dict)
-    channels: Mapping[str, Place] = field(default_factory=dict)
+    services: Mapping[str, Service]
 
     @classmethod
-    def of(cls, *sources: Iterable[Service], channels: Mapping[str, Place] | None = None) -> Catalogue:
+    def of(cls, *sources: Iterable[Service]) -> Catalogue:
         """One catalogue of several; where two describe a service, the later one's words win, field by field."""
         merged: dict[str, Service] = {}
         for service in (service for source in sources for service in source):
             merged[service.name] = merged[service.name].overlaid(service) if service.name in merged else service
-        return cls(merged, {name.removeprefix("#"): place for name, place in (channels or {}).items()})
+        return cls(merged)
 
     def find(self, name: str) -> Service | None:
         """The service of that name or alias, whatever the case."""
@@ -43,19 +31,6 @@ class Catalogue:
         exact = (service for service in self.services.values() if service.name.casefold() == wanted)
         alias = (service for service in self.services.values() if wanted in {a.casefold() for a in service.aliases})
         return next(exact, None) or next(alias, None)
-
-    def named_in(self, text: str) -> tuple[Service, ...]:
-        """Services whose name or alias stands as a word in a text, in the order they stand there."""
-        found = (self.find(word.strip(".-")) for word in _WORD.findall(text))
-        return tuple({service.name: service for service in found if service is not None}.values())
-
-    def place_of(self, *channel: str) -> Place:
-        """The place of a channel, by its name or its id; an empty one for a channel that has none."""
-        return next((self.channels[name] for name in channel if name in self.channels), Place())
-
-    def dependencies(self) -> Mapping[str, frozenset[str]]:
-        """Service to the services it calls."""
-        return {name: frozenset(s.dependencies) for name, s in self.services.items() if s.dependencies}
 
     def described(self, names: Sequence[str]) -> str:
         """What is known of these services, a line each; empty when nothing is."""

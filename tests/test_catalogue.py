@@ -1,13 +1,13 @@
-"""The catalogue: services by name and alias, merged from several sources, and the places of channels."""
+"""The catalogue: services by name and alias, merged from several sources."""
 
 from __future__ import annotations
 
-from sre_bot.catalogue import Catalogue, Place
+from sre_bot.catalogue import Catalogue
 from sre_bot.incident import Service
 
 CHECKOUT = Service("checkout", owner="orders", on_call="@orders-oncall", dependencies=("payments", "inventory"))
 PAYMENTS = Service("payments", aliases=("Payment-Gateway", "pay"))
-CATALOGUE = Catalogue.of([CHECKOUT, PAYMENTS], channels={"#payments": Place("payments", "production"), "C1": Place()})
+CATALOGUE = Catalogue.of([CHECKOUT, PAYMENTS])
 
 
 def test_a_service_is_found_by_name_and_alias_whatever_the_case() -> None:
@@ -23,11 +23,6 @@ def test_a_name_comes_before_another_services_alias() -> None:
     assert found.name == "b"
 
 
-def test_services_named_in_a_text_come_in_its_order_each_once() -> None:
-    text = "is PAY broken? checkout... checkout-v2 and payments."
-    assert [service.name for service in CATALOGUE.named_in(text)] == ["payments", "checkout"]
-
-
 def test_a_later_source_wins_field_by_field() -> None:
     merged = Catalogue.of([CHECKOUT], [Service("checkout", owner="platform", repository="shop")]).find("checkout")
     assert merged == Service(
@@ -39,16 +34,7 @@ def test_a_later_source_wins_field_by_field() -> None:
     )
 
 
-def test_a_channel_has_its_place_by_name_or_id() -> None:
-    assert CATALOGUE.place_of("C9", "payments") == Place("payments", "production")
-    assert CATALOGUE.place_of("C9", "random") == Place()
-
-
 def test_what_is_known_is_told_in_a_line_a_service() -> None:
     assert CATALOGUE.described(["checkout", "checkout", "unknown", "payments"]) == (
         "checkout: owner orders; on call @orders-oncall; depends on payments, inventory"
     )
-
-
-def test_dependencies_are_those_that_are_stated() -> None:
-    assert CATALOGUE.dependencies() == {"checkout": frozenset({"payments", "inventory"})}

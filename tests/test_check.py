@@ -213,3 +213,10 @@ class TestSlack:
         assert found["slack"] == Finding(
             "slack", State.FAILED, f"{missing} is not set; docs/slack-setup.md tells how to get it"
         )
+
+
+async def test_a_repository_without_markdown_is_no_mistake(git_folder: GitFolder) -> None:
+    git_folder.commit("first", {"main.py": "pass\n"}, datetime.now(UTC))
+    found = await examine(Settings.model_validate({"repositories": [{"name": "shop", "path": git_folder.path}]}))
+    states = {one.system: one.state for one in found}
+    assert (states["documents"], states["shop"]) == (State.OK, State.OK)

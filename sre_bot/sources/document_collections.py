@@ -57,6 +57,11 @@ class Collection(Protocol):
         """What the address of every document in it begins with, if that is known."""
         ...
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is no mistake that it holds no documents."""
+        ...
+
     async def holdings(self, at: datetime) -> Holdings:
         """What there is as of a moment."""
         ...
@@ -74,6 +79,7 @@ class FolderDocuments:
     def __init__(self, path: Path, *, name: str, url_prefix: str | None = None) -> None:
         self.name = name
         self.prefix = url_prefix
+        self.may_be_empty = False
         self._folder = Folder(path, name)
 
     async def holdings(self, at: datetime) -> Holdings:  # noqa: ARG002 - a folder does not know its past
@@ -112,6 +118,7 @@ class RepositoryDocuments:
     def __init__(self, repository: GitRepository) -> None:
         self.name = repository.name
         self.prefix = repository.web_url
+        self.may_be_empty = True
         self._repository = repository
         self._last: _RepositoryHoldings | None = None
 

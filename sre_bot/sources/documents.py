@@ -177,7 +177,7 @@ async def _shelf(index: DocumentIndex, collection: Collection, at: datetime) -> 
     """What a collection holds, after indexing what is not yet indexed."""
     holdings = await collection.holdings(at)
     versions = holdings.versions
-    if not versions:
+    if not versions and not collection.may_be_empty:
         sentence = "holds no Markdown documents; put some there, or take it out of the configuration"
         raise SourceUnavailableError(collection.name, sentence)
     missing = await asyncio.to_thread(index.missing, collection.name, versions)
