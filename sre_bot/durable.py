@@ -109,10 +109,11 @@ _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 @dataclass(frozen=True, slots=True)
 class JournaledModel:
-    """A model whose turns are checkpoints."""
+    """A model whose turns are checkpoints; what its provider says when it fails is kept without secrets."""
 
     model: Model
     journal: Journal
+    redact: Callable[[str], str]
 
     @property
     def name(self) -> str:
@@ -123,11 +124,14 @@ class JournaledModel:
         self, conversation: Conversation, *, max_tokens: int, schema: JsonObject | None, timeout: float
     ) -> Turn:
         """As the model does, once."""
-        return await self.journal.checkpoint(
-            "model",
-            _TURN,
-            lambda: self.model.respond(conversation, max_tokens=max_tokens, schema=schema, timeout=timeout),
-        )
+
+        async def ask() -> Turn:
+            try:
+                return await self.model.respond(conversation, max_tokens=max_tokens, schema=schema, timeout=timeout)
+            except ModelError as error:
+                raise type(error)(self.redact(str(error))) from error
+
+        return await self.journal.checkpoint("model", _TURN, ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def journaled(investigator: Investigator, journal: Journal) -> Investigator:
         investigator,
         first_look=first_look,
         toolset=lambda at: JournaledToolset(investigator.toolset(at), journal),
-        model=None if model is None else JournaledModel(model, journal),
+        model=None if model is None else JournaledModel(model, journal, investigator.redact),
         clock=journal.clock,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.loop import investigate
-from sre_bot.investigation import AnswerStep, FirstLookStep, Seconds
+from sre_bot.investigation import AnswerStep, FirstLookStep, Seconds, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,7 +35,7 @@ class Investigator:
         model: who investigates, or None: then the first look is the answer.
         prompt: the investigator's system prompt.
         limits: what one investigation may cost.
-        redact: takes secrets out of a text before the model sees it.
+        redact: takes secrets out of a text before the model, or anyone else, sees it.
         clock: seconds; only differences count.
     """
 
@@ -49,6 +49,7 @@ class Investigator:
 
     async def triage(self, question: Question) -> AsyncIterator[Step]:
         """Look, investigate, report; the last step carries the answer, whatever happened to the model or a source."""
+        question = rewritten(question, self.redact)
         started = self.clock()
         first = await self.first_look(question)
         looked = self.clock()
@@ -68,6 +69,6 @@ class Investigator:
         ):
             if isinstance(step, AnswerStep):
                 seconds = Seconds(first_look=looked - started, total=self.clock() - started)
-                yield AnswerStep(replace(step.answer, seconds=seconds))
+                yield AnswerStep(rewritten(replace(step.answer, seconds=seconds), self.redact))
             else:
                 yield step

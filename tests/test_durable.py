@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import TypeAdapter
 
-from sre_bot.durable import MAX_ATTEMPTS, Workflows
-from sre_bot.errors import ConfigurationError, ModelUnavailableError
+from sre_bot.agent.transcript import Conversation
+from sre_bot.durable import MAX_ATTEMPTS, JournaledModel, Workflows
+from sre_bot.errors import ConfigurationError, ModelRefusedError, ModelUnavailableError
+from tests.agent.fakes import ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +132,24 @@ async def test_a_models_failure_is_remembered_as_such(tmp_path: Path) -> None:
         await workflows.accept("k", {})
         await workflows.drain(5)
     assert caught == ["overloaded"]
+
+
+async def test_what_a_provider_says_when_it_fails_is_kept_without_secrets(tmp_path: Path) -> None:
+    caught: list[str] = []
+
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        model = ScriptedModel([ModelRefusedError("the key hunter2 is wrong")])
+        wrapped = JournaledModel(model, journal, lambda text: text.replace("hunter2", "…"))
+        try:
+            await wrapped.respond(Conversation("", ()), max_tokens=1, schema=None, timeout=1)
+        except ModelRefusedError as error:
+            caught.append(f"{wrapped.name}: {error}")
+
+    async with engine(tmp_path, handler) as workflows:
+        await workflows.accept("k", {})
+        await workflows.drain(5)
+    assert caught == ["claude-test: the key … is wrong"]
+    assert not holders(tmp_path, b"hunter2")
 
 
 @pytest.mark.real

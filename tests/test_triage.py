@@ -97,3 +97,13 @@ async def test_the_model_reads_what_redaction_left() -> None:
     await Parts(model, redact=lambda text: text.replace("CheckoutErrors", "[redacted]")).triage()
     assert "[redacted] fires" in texts(model.shown[0])
     assert "CheckoutErrors" not in texts(model.shown[0])
+
+
+async def test_secrets_go_from_the_question_and_from_what_is_said_of_the_answer() -> None:
+    parts = Parts(
+        ScriptedModel([ModelUnavailableError("claude-test refuses the key hunter2.")]),
+        redact=lambda text: text.replace("hunter2", "[redacted]").replace("checkout", "[redacted]"),
+    )
+    answer = answer_of(await parts.triage())
+    assert "claude-test refuses the key [redacted]." in str(answer.note)
+    assert parts.looked_at[0].text == "[redacted] is failing, what's going on?"

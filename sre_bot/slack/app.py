@@ -94,9 +94,9 @@ class SlackApp:
             for handler in self._handlers:
                 # By itself the client would ask for the address forever, also with a token that is refused.
                 handler.client.wss_uri = await handler.client.issue_new_wss_url()
+        self._keeper = asyncio.create_task(self._keep_addresses_fresh())
         for handler in self._handlers:
             await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-        self._keeper = asyncio.create_task(self._keep_addresses_fresh())
         return f"{identity['user']} in {identity['team']}"
 
     async def connected(self) -> bool:
