@@ -66,7 +66,7 @@ class SlackApp:
         self._client = client
         self._accept = accept
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
-        self._app = AsyncApp(client=client, token=client.token, request_verification_enabled=False)
+        self._app = AsyncApp(client=client, request_verification_enabled=False)
         self._app.middleware(self._make_durable)
         self._app.event(re.compile(".*"))(_acknowledge)
         if answer is not None:
