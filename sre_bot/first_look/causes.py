@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.conclusion import healthy
 from sre_bot.first_look.discovery import Sign
-from sre_bot.first_look.phrases import brief, capitalized, change_name, listed, value, verdict_name
+from sre_bot.first_look.innocence import innocents
+from sre_bot.first_look.phrases import brief, capitalized, listed, value, verdict_name
 from sre_bot.first_look.symptoms import SURGE
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import CauseKind, Claim, Hypothesis, Remediation, RemediationAction, Suspect
 from sre_bot.render.summary import clock
-from sre_bot.signals.changes import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +19,9 @@ if TYPE_CHECKING:
     from sre_bot.first_look.conclusion import Conclusion
     from sre_bot.first_look.exhibits import Case
     from sre_bot.first_look.symptoms import Symptom
-    from sre_bot.incident import Change
     from sre_bot.signals.changes import Verdict
 
-MAX_INNOCENTS, MAX_RUNBOOKS, MAX_WELL, MAX_SUSPECTS = 3, 2, 4, 5
-INNOCENT_BEFORE = timedelta(hours=1)
-"""Deploys are told to be innocent from so long before the onset on; nobody would suspect earlier ones."""
-RIVAL = 0.5
-"""An explanation at least this share as likely as the best is worth naming."""
+MAX_RUNBOOKS, MAX_WELL, MAX_SUSPECTS = 2, 4, 5
 
 REMEDIES = {
     CauseKind.CHANGE: RemediationAction.ROLLBACK,
@@ -42,15 +36,8 @@ REMEDIES = {
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """The best explanation, and those that come close; nothing when there is none."""
-    found = case.found
-    if found.culprit is None or found.kind is CauseKind.UNKNOWN:
-        return
-    told = [(verdict.score, _blaming(case, verdict)) for verdict in found.verdicts[:2]]
-    if found.other_cause is not CauseKind.UNKNOWN:
-        told.append((found.no_change, _blaming_none(case)))
-    told.sort(key=lambda pair: -pair[0])
-    least = RIVAL * told[0][1].confidence
-    yield from (hypothesis for score, hypothesis in told if score > 0 and hypothesis.confidence >= least)
+    for verdict in case.found.explanations:
+        yield _blaming_none(case) if verdict is None else _blaming(case, verdict)
 
 
 def _blaming(case: Case, verdict: Verdict) -> Hypothesis:
@@ -92,34 +79,14 @@ def ruled_out(case: Case) -> Iterator[Claim]:
     seen, found = case.seen, case.found
     if found.culprit is None:
         return
-    told = [(deploy, why) for deploy in _near(case) if (why := _innocence(deploy, found))]
-    for deploy, why in told[:MAX_INNOCENTS]:
-        commit = next((c for c in seen.changes if c.kind is ChangeKind.COMMIT and c.revision == deploy.revision), None)
-        name = capitalized(change_name(deploy, commit, deploy.revision or ""))
-        yield Claim(f"{name}: {why}.", case.cite("changes"))
+    for innocent in innocents(seen, found):
+        yield Claim(f"{innocent.said}.", case.cite("changes"))
     well = sorted(found.calls.of.get(found.culprit, frozenset()) & healthy(seen, found.symptoms))
     if well:
         text = f"What {found.culprit} calls: {listed(well, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
         yield Claim(text, case.cite(Sign.ERRORS, Sign.LATENCY))
     if found.calls.growth and max(found.calls.growth.values()) < SURGE:
         yield Claim("More traffic: no service is asked much more often than before.", case.cite(Sign.TRAFFIC))
-
-
-def _near(case: Case) -> list[Change]:
-    """Deploys around the onset that no hypothesis blames, the latest first."""
-    blamed = {hypothesis.change for hypothesis in hypotheses(case)}
-    since = (case.found.onset or case.seen.at) - INNOCENT_BEFORE
-    deploys = [c for c in case.seen.changes if c.kind is ChangeKind.DEPLOY and c.time >= since]
-    named = (d for d in deploys if not blamed & {d.revision, *d.carries})
-    return sorted(named, key=lambda deploy: (deploy.time, deploy.service or ""), reverse=True)
-
-
-def _innocence(deploy: Change, found: Conclusion) -> str:
-    """Why it is not the cause; "" when it was not weighed by itself (its commit also went out elsewhere)."""
-    if found.onset is not None and deploy.time > found.onset + found.slack:
-        return f"deployed {span(deploy.time - found.onset)} after it began"
-    verdict = next((verdict for verdict in found.verdicts if verdict.change == deploy), None)
-    return f"fits less: {'; '.join(verdict.reasons[:2])}" if verdict else ""
 
 
 def next_steps(case: Case) -> Iterator[Claim]:
@@ -140,8 +107,7 @@ def _undo(case: Case, blamed: Verdict) -> str:
     change = blamed.change
     if change.kind is not ChangeKind.DEPLOY or change.service is None:
         return f"Revert commit {blamed.revision[:10]}, then watch {case.found.culprit}."
-    earlier = [d for d in case.seen.deploys if d.service == change.service and d.time < change.time and d.revision]
-    before = max(earlier, key=lambda deploy: deploy.time, default=None)
+    before = case.seen.ran_before(change)
     if before is None or before.revision in {None, change.revision}:
         return f"Roll back {change.service} to what ran before {(change.revision or '')[:10]}, then watch its errors."
     ran = f"which ran until {clock(change.time, case.seen.at)}"
@@ -151,15 +117,15 @@ def _undo(case: Case, blamed: Verdict) -> str:
 def _look_further(case: Case, culprit: str) -> str:
     """Where to look when no change is to blame."""
     found = case.found
-    if found.other_cause is CauseKind.EXTERNAL_DEPENDENCY:
+    if found.kind is CauseKind.EXTERNAL_DEPENDENCY:
         return f"Look at the status page of {found.trail.peer} and tell them; a rollback would not help."
     if found.trail.peer is not None:
         return f"Look at {found.trail.peer}: whether it runs, and what it logs."
-    if found.other_cause is CauseKind.TRAFFIC:
+    if found.kind is CauseKind.TRAFFIC:
         return f"Find out who sends the requests; scale {culprit} or turn some away."
-    if found.other_cause is CauseKind.CAPACITY:
+    if found.kind is CauseKind.CAPACITY:
         return f"Find out what fills {culprit} up (slow calls, stuck work) before you raise its limit."
-    if found.other_cause is CauseKind.INFRASTRUCTURE:
+    if found.kind is CauseKind.INFRASTRUCTURE:
         return f"Find out why {culprit} is gone: its last lines of log, kills for memory, its node."
     since = f" from {clock(found.onset, case.seen.at)} on" if found.onset else ""
     return f"Read the logs of {culprit}{since}."

@@ -32,6 +32,8 @@ SAYS_SO = 0.95
 MAX_CONFIDENCE = 0.9
 LEAST_CONFIDENCE = 0.2
 """What is less likely is not named: nobody shall roll back on a guess."""
+RIVAL = 0.5
+"""An explanation at least this share as likely as the best is worth naming."""
 SINGLE_SOURCE = 0.8
 """Weight of a conclusion that rests on metrics alone, without an alert that agrees."""
 NO_ONSET = 0.5
@@ -49,14 +51,13 @@ MAX_RIVALS = 6
 class Conclusion:
     """What is wrong, where and why.
 
-    ``asked`` are the services that the question names; ``onset`` is when it began; ``no_change`` is the score of
-    "no change explains it", ``other_cause`` what sort of cause that would be; ``certainty`` turns the odds of an
-    explanation into a confidence; a change up to ``slack`` after the onset may have come before it.
+    ``asked`` are the services that the question names; ``failure`` is what changes were held against; ``no_change``
+    is the score of "no change explains it", ``other_cause`` what sort of cause that would be; ``certainty`` turns the
+    odds of an explanation into a confidence.
     """
 
     asked: tuple[str, ...]
     symptoms: tuple[Symptom, ...]
-    onset: datetime | None
     trail: Trail
     calls: Calls
     surge: Reading | None
@@ -64,7 +65,12 @@ class Conclusion:
     no_change: float
     other_cause: CauseKind
     certainty: float
-    slack: timedelta
+    failure: Failure
+
+    @property
+    def onset(self) -> datetime | None:
+        """When it began."""
+        return self.failure.onset
 
     @property
     def culprit(self) -> str | None:
@@ -90,6 +96,18 @@ class Conclusion:
         """What sort of change it was."""
         return CauseKind.CONFIG if _is_config(verdict) else CauseKind.CHANGE
 
+    @property
+    def explanations(self) -> tuple[Verdict | None, ...]:
+        """The best explanation and those that come close; None is the cause that is no change."""
+        if self.culprit is None or self.kind is CauseKind.UNKNOWN:
+            return ()
+        told: list[tuple[float, Verdict | None]] = [(v.score, v) for v in self.verdicts[:2] if v.score > 0]
+        if self.other_cause is not CauseKind.UNKNOWN:
+            told.insert(0, (self.no_change, None))
+        told.sort(key=lambda pair: -pair[0])
+        least = max(LEAST_CONFIDENCE, RIVAL * self.confidence(told[0][0]))
+        return tuple(verdict for score, verdict in told if self.confidence(score) >= least)
+
     def confidence(self, score: float) -> float:
         """How likely (0..1) an explanation of this score is the right one. Not yet calibrated."""
         return round(self.certainty * _odds(score), 2)
@@ -109,11 +127,11 @@ def conclude(seen: Seen, question: str) -> Conclusion:
     onset = _onset(worse, trail, seen.services)
     surge = _surge(seen, trail, graph, onset)
     no_change, kind = _other_causes(worse, trail, surge)
-    slack = max(seen.scrape, MIN_ONSET_SLACK)
-    verdicts = _judge(seen, worse, trail, graph, onset=onset, slack=slack) if trail.end else ()
+    failure = _failure(seen, worse, trail, graph, onset)
+    verdicts = _one_each(judge_changes(seen.changes, failure)) if trail.end else ()
     scores = (no_change, *(verdict.score for verdict in verdicts))
     certainty = _certainty(scores, onset=onset, alerted=bool(seen.firing))
-    return Conclusion(asked, worse, onset, trail, graph, surge, verdicts, no_change, kind, certainty, slack)
+    return Conclusion(asked, worse, trail, graph, surge, verdicts, no_change, kind, certainty, failure)
 
 
 def named(question: str, services: Iterable[str]) -> tuple[str, ...]:
@@ -176,20 +194,18 @@ def _says_so(worse: Sequence[Symptom], trail: Trail) -> bool:
     return max(answered, default=0.0) > 0.5  # noqa: PLR2004 - most
 
 
-def _judge(
-    seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, *, onset: datetime | None, slack: timedelta
-) -> tuple[Verdict, ...]:
-    failure = Failure(
+def _failure(seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, onset: datetime | None) -> Failure:
+    """What changes are held against."""
+    return Failure(
         onset=onset,
         failing=tuple(reversed(trail.services)),
         dependencies=calls.of,
         words=_words(seen, worse, trail),
         now=seen.at,
         diffs=seen.diffs,
-        onset_slack=slack,
+        onset_slack=max(seen.scrape, MIN_ONSET_SLACK),
         healthy=healthy(seen, worse),
     )
-    return _one_each(judge_changes(seen.changes, failure))
 
 
 def _one_each(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign, Signal
+from sre_bot.first_look.innocence import innocents
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
 from sre_bot.first_look.symptoms import MIN_MOVED
 from sre_bot.incident import AlertState, ChangeKind, Severity
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from sre_bot.first_look.seen import Reading, Seen
     from sre_bot.incident import Alert
     from sre_bot.investigation import JsonObject
+    from sre_bot.signals.changes import Verdict
 
 MAX_LINES = 8
+MAX_CHANGES = 16
 """Series or changes shown in one piece of evidence; of alerts twice as many."""
 MAX_CHART_LINES = 5
 MAX_WORSE, MAX_STEADY = 3, 4
@@ -119,10 +122,12 @@ class Exhibits:
         if not changes:
             return ()
         latest = sorted(changes, key=lambda c: (c.time, c.kind, c.title), reverse=True)
-        lines = [f"{verdict_name(verdict)}: {verdict.why} [{verdict.revision}]" for verdict in verdicts] or [
+        lines = [self._judged(verdict) for verdict in verdicts] or [
             f"{c.kind} {c.service or ''} {c.revision or ''} {stamp(c.time, self.seen.at)} {c.title}" for c in latest
         ]
-        more = f"\n… and {len(lines) - MAX_LINES} more" if len(lines) > MAX_LINES else ""
+        rest = [f"… and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+        alone = [f"{innocent.said} [{innocent.deploy.revision}]" for innocent in innocents(self.seen, self.found)]
+        rest += ["each of the latest deploys by itself:", *alone] if alone else []
         deploys = sum(change.kind is ChangeKind.DEPLOY for change in changes)
         summary = f"{_counted(deploys, 'deploy')} and {_counted(len(changes) - deploys, 'commit')} in the last 25 h"
         if verdicts:
@@ -130,8 +135,16 @@ class Exhibits:
         commits = [verdict.commit for verdict in verdicts[:2] if verdict.commit is not None and verdict.score > 0]
         links = tuple(Link(f"commit {(c.revision or '')[:10]}", c.url) for c in commits if c.url)
         until: JsonObject = {"last": "25h", "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}"}
-        content = "\n".join(lines[:MAX_LINES]) + more
+        content = "\n".join([*lines[:MAX_LINES], *rest])
         return (self._add("list_changes", until, Observation(summary, content, links=links)),)
+
+    def _judged(self, verdict: Verdict) -> str:
+        """A change, what speaks for or against it, and what it replaced."""
+        deploy = verdict.change
+        before = self.seen.ran_before(deploy) if deploy.kind is ChangeKind.DEPLOY else None
+        ran = f"; it replaced {before.revision}" if before is not None else ""
+        whole = f" of {deploy.revision}" if deploy.revision not in {None, verdict.revision} else ""
+        return f"{verdict_name(verdict)}: {verdict.why} [{verdict.revision}{whole}]{ran}"
 
     def _add(self, tool: str, arguments: JsonObject, observation: Observation) -> str:
         self.evidence.append(Evidence(f"E{len(self.evidence) + 1}", tool, arguments, observation))

@@ -60,7 +60,9 @@ def reading_line(reading: Reading, day: datetime, *, with_metric: bool = False) 
         level = value(reading, facts.mean)
         spread = "" if facts.maximum <= APART * facts.mean else f", at most {value(reading, facts.maximum)}"
         return f"{reading.name}{metric} as before: {level}{spread}"
-    return f"{reading.name}{metric} {moved(reading, day)} {sparkline(reading.series.values)}"
+    ends = _statuses(reading)
+    how = f", now ending in {' or '.join(ends)}" if ends else ""
+    return f"{reading.name}{metric} {moved(reading, day)}{how} {sparkline(reading.series.values)}"
 
 
 def moved(reading: Reading, day: datetime) -> str:

@@ -81,6 +81,11 @@ class Seen:
         held = {(alert.name, alert.service) for alert in self.alerts}
         return (*self.alerts, *(alert for alert in self.past_alerts if (alert.name, alert.service) not in held))
 
+    def ran_before(self, deploy: Change) -> Change | None:
+        """The deploy of the same service that another one replaced, if it is known."""
+        earlier = [d for d in self.deploys if d.service == deploy.service and d.time < deploy.time and d.revision]
+        return max(earlier, key=lambda one: one.time, default=None)
+
     @property
     def firing(self) -> tuple[Alert, ...]:
         """What fires at the moment asked about."""
