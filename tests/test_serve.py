@@ -21,6 +21,8 @@ from slack_sdk.signature import SignatureVerifier
 
 from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
+from sre_bot.durable import MAX_ATTEMPTS
+from sre_bot.slack.listeners import GIVEN_UP
 from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
 
 if TYPE_CHECKING:
@@ -229,6 +231,56 @@ async def test_told_to_stop_it_finishes_what_runs(world: World) -> None:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0
     assert [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)] == ["status", "first-look", "answer"]
+
+
+async def test_told_to_stop_it_leaves_what_takes_too_long_for_the_next_start(world: World) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    def play(request: JsonObject) -> Reply | Failure:
+        if released.is_set():
+            return investigator(request)
+        asked.set()
+        return Reply((text("never heard"),), trouble="stall", after=1)
+
+    world.configure(drain_seconds=0.5)
+    async with MessagesApi(play) as api:
+        async with world.serving(api.url) as process:
+            ts = await world.mention("is prometheus well?")
+            await asyncio.wait_for(asked.wait(), 30)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert "to be resumed at the next start" in world.log.read_text()
+        released.set()
+        async with world.serving(api.url):
+            answer = await world.answered(ts)
+    assert SAID in answer.text
+    assert [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)] == ["status", "first-look", "answer"]
+
+
+async def test_a_mention_that_kills_it_every_time_is_given_up_and_says_so(world: World) -> None:
+    asked = asyncio.Event()
+
+    def play(request: JsonObject) -> Reply | Failure:
+        if "and without it?" in str(request["messages"]):
+            return investigator(request)
+        asked.set()
+        return Reply((text("never heard"),), trouble="stall", after=1)
+
+    ts = ""
+    async with MessagesApi(play) as api:
+        for attempt in range(MAX_ATTEMPTS):
+            async with world.serving(api.url) as process:
+                ts = ts or await world.mention("is prometheus well?")
+                await asyncio.wait_for(asked.wait(), 30)
+                process.kill()
+            asked.clear()
+            assert not world.posts(ts, ":apology"), f"after attempt {attempt + 1}"
+        async with world.serving(api.url):
+            await world.until(lambda: world.posts(ts, ":apology"))
+            await world.answered(await world.mention("and without it?"))
+    (said,) = world.posts(ts, ":apology")
+    assert said.text == GIVEN_UP.format(attempts=MAX_ATTEMPTS)
+    assert not asked.is_set()
 
 
 async def test_a_model_that_is_down_leaves_the_first_look_and_an_honest_sentence(world: World) -> None:

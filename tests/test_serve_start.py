@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -126,3 +127,5 @@ async def test_a_second_one_on_the_same_state_ends_with_2_and_the_first_is_stopp
         first.send_signal(signal.SIGINT)
         _, log = await first.communicate()
     assert first.returncode == 0, log.decode()
+    levels = {json.loads(line)["level"] for line in log.decode().splitlines()}
+    assert levels == {"info"}, "an ordinary start has nothing to warn of"

@@ -66,7 +66,8 @@ class SlackApp:
         self._client = client
         self._accept = accept
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
-        self._app = AsyncApp(client=client, request_verification_enabled=False)
+        with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
+            self._app = AsyncApp(client=client, request_verification_enabled=False)
         self._app.middleware(self._make_durable)
         self._app.event(re.compile(".*"))(_acknowledge)
         if answer is not None:
@@ -173,6 +174,20 @@ async def reach(bot_token: str, app_token: str, api_url: str) -> str:
         identity = await client.auth_test()
         await client.apps_connections_open(app_token=app_token)
     return f"{identity['user']} in {identity['team']}; Socket Mode is on"
+
+
+@contextlib.contextmanager
+def _silenced(logger: logging.Logger) -> Iterator[None]:
+    """Bolt finds the token in the environment too, and would warn at every start that it takes the client's."""
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ class Thread:
             raise DeliveryError(f"cannot read the thread: {reason_of(error)}") from error
         earlier = [one for one in replies if float(one["ts"]) < float(before) and one.get("subtype") != "tombstone"]
         earlier = earlier[-MAX_CONTEXT_MESSAGES:]
-        people = await self._people({str(one["user"]) for one in earlier if one.get("user")})
+        people = await self._people({str(one["user"]) for one in earlier if one.get("user") and not one.get("bot_id")})
         return tuple(message(one, people) for one in earlier)
 
     async def post_once(self, key: str, post: Post) -> str:
