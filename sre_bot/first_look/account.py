@@ -153,6 +153,8 @@ def _demand(reading: Reading, seen: Seen) -> str:
     if reading.onset is None or WEATHER[0] < reading.growth < WEATHER[1]:
         return f"{reading.service} as before, {value(reading, facts.mean)}"
     since = clock(reading.onset, seen.at)
+    if reading.growth == 0:
+        return f"{reading.service} none since {since}, {value(reading, facts.before)} before"
     levels = f"{value(reading, facts.before)} → {value(reading, facts.after)}"
     return f"{reading.service} ×{reading.growth:.1f} since {since}, {levels}"
 

@@ -65,8 +65,8 @@ class Asking:
         return tuple(MissingSource(source, quoted("; ".join(self._said(source)))) for source in sources)
 
     def _said(self, source: str) -> Iterator[str]:
-        yield from dict.fromkeys(self._notes.get(source, ()))
         failures, asked = self._failures.get(source, []), self._asked[source]
+        yield from dict.fromkeys(note for note in self._notes.get(source, ()) if note not in failures)
         if failures:
             (why, _), *_ = Counter(failures).most_common(1)
             yield f"{why} ({len(failures)} of {asked} questions)" if len(failures) < asked else why

@@ -43,6 +43,8 @@ MAX_TITLE = 80
 MAX_STATUSES = 2
 NOTABLE_STATUS = 0.1
 """A status with a smaller share of the failures is not worth a word."""
+EXACT_S = 5
+"""A moment that is known less exactly, in seconds, is "about" that moment."""
 APART = 1.25
 """The last value is told besides the level when it is off by this factor."""
 
@@ -80,11 +82,18 @@ def told(symptoms: Sequence[Symptom], at: datetime) -> str:
         symptoms: of that service and its calls, at least one.
         at: the moment of the look.
     """
-    onset = min((symptom.onset for symptom in symptoms if symptom.onset is not None), default=None)
-    since = f", since {clock(onset, at)} ({span(at - onset)} ago)" if onset else ""
+    first = min((s.reading for s in symptoms if s.onset is not None), key=lambda r: r.facts.onset or 0, default=None)
+    since = f", since {_since(first, at)}" if first else ""
     worse = _joined([predicate(symptom.reading, with_before=True) for symptom in symptoms])
     over = "; that is over by now" if all(symptom.over for symptom in symptoms) else ""
     return f"{symptoms[0].service}{since}: {worse}{over}."
+
+
+def _since(reading: Reading, at: datetime) -> str:
+    """When it changed, and how long ago that is."""
+    onset = reading.onset or at
+    about = "about " if (reading.facts.onset_uncertainty or 0) > EXACT_S else ""
+    return f"{about}{clock(onset, at)} ({span(at - onset)} ago)"
 
 
 def brief(symptom: Symptom) -> str:
@@ -112,7 +121,7 @@ def predicate(reading: Reading, *, with_before: bool = False) -> str:
     if signal.sign is Sign.UP and (facts.shape is Shape.GONE or facts.after == 0):
         return "does not answer its scrapes"
     if signal.sign is Sign.TRAFFIC:
-        return f"calls {reading.peer} no more" if reading.peer else "tells of no requests any more"
+        return "tells of no requests any more"
     level = value(reading, facts.last if math.isnan(facts.after) else facts.after)
     form = (_WORSE_CALLS if reading.peer else _WORSE)[signal.sign]
     said = form.format(level=level, peer=reading.peer, step=_step(signal.metric))

@@ -123,7 +123,7 @@ def _is_worse(reading: Reading) -> bool:
         Sign.ERRORS: after - before >= MIN_ERROR_RISE and (changed or after >= MIN_RAMP * before),
         Sign.SATURATION: before < FULL <= after,
         Sign.LIMIT: changed and after < before,
-        Sign.TRAFFIC: gone and before > 0,
+        Sign.TRAFFIC: gone and before > 0 and reading.peer is None,
     }
     if sign in {Sign.LATENCY, Sign.STEP}:
         begun = changed or facts.shape is Shape.RAMP

@@ -326,7 +326,7 @@ async def test_a_hundred_services_stay_within_the_bounds() -> None:
     assert isinstance(sources.metrics, FakeMetrics)
     assert len(sources.metrics.asked) <= MAX_SIGNALS + 6
     assert answer.report.missing == ()
-    assert answer.report.what[0].text.startswith("s7, since 11:50")
+    assert answer.report.what[0].text.startswith("s7, since about 11:50")
     assert len(words(answer)) < 3000
     assert max(len(one.observation.content) for one in answer.evidence) < 5000
 
@@ -337,7 +337,6 @@ async def test_series_that_there_is_no_time_to_read_are_told_of() -> None:
         scene.service(f"s{n}", rate=level(20, 60))
     saw = await look(scene.sources(), deadline=0.2)
     assert "series could not be read in time" in why(saw)["prometheus"]
-    assert saw.readings
 
 
 async def test_where_a_human_sees_it() -> None:

@@ -73,6 +73,7 @@ def test_a_service_that_tells_of_nothing_any_more_is_worse() -> None:
     assert worse(of(Sign.UP, "web", gone)) == [(Sign.UP, "web")]
     assert worse(of(Sign.TRAFFIC, "web", 20 * gone)) == [(Sign.TRAFFIC, "web")]
     assert worse(of(Sign.TRAFFIC, "idle", 0 * gone)) == []
+    assert worse(of(Sign.TRAFFIC, "web", 20 * gone, peer="api.example.com")) == [], "it may have no reason to call"
 
 
 def test_errors_where_there_was_nothing_before_are_worse() -> None:

@@ -166,6 +166,11 @@ def test_a_caller_behind_the_one_asked_about_is_found_again() -> None:
     assert trail(*readings, focus="web").services == ("web",)
 
 
+def test_a_caller_that_calls_something_else_more_often_is_not_to_blame() -> None:
+    readings = (slow("checkout"), traffic("search"), traffic("search", 20, 200, peer="inventory"))
+    assert trail(*readings, focus="checkout") == Trail(("checkout",))
+
+
 def test_more_calls_because_of_more_requests_are_nobodys_fault() -> None:
     readings = (slow("checkout"), traffic("checkout", 20, 200), traffic("checkout", 20, 200, peer="inventory"))
     assert trail(*readings, focus="checkout").more is None
