@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sre_bot.first_look import FirstLook, Sources, conventions
+from sre_bot.first_look import FirstLook, Sources
 from sre_bot.first_look.discovery import MAX_SIGNALS, Sign
 from sre_bot.first_look.look import look_at
 from sre_bot.investigation import Question
-from sre_bot.signals.series import Series
 from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, FakeDeploys, FakeMetrics, FakeRepository, down
-from tests.first_look.scenes import AT, ONSET, STEP, TIMES, Scene, ago, level, reading_of, shop, words
+from tests.first_look.scenes import AT, STEP, Scene, ago, level, reading_of, shop, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,14 @@ if TYPE_CHECKING:
     from sre_bot.signals.series import QueryResult
 
 DEADLINE = 0.5
+
+
+async def look(sources: Sources, deadline: float = DEADLINE) -> Seen:
+    return await look_at(sources, AT, now=AT, deadline=deadline)
+
+
+def why(saw: Seen) -> dict[str, str]:
+    return {missing.source: missing.why for missing in saw.missing}
 
 
 def failing_shop() -> Scene:
@@ -79,14 +86,6 @@ class HangingDeploys(FakeDeploys):
     async def deploys(self, window: TimeWindow) -> Sequence[Change]:
         await never()
         raise AssertionError
-
-
-async def look(sources: Sources, deadline: float = DEADLINE) -> Seen:
-    return await look_at(sources, AT, now=AT, deadline=deadline)
-
-
-def why(saw: Seen) -> dict[str, str]:
-    return {missing.source: missing.why for missing in saw.missing}
 
 
 async def test_everything_is_seen_when_everything_answers() -> None:
@@ -206,88 +205,10 @@ async def test_an_alert_that_is_held_and_remembered_is_one_and_what_is_held_coun
     assert (await scene.seen()).firing == ()
 
 
-@pytest.mark.parametrize(
-    ("counts", "scrape"),
-    [
-        ({10: 10}, 1),
-        ({10: 11}, 1),
-        ({10: 9}, 1),
-        ({10: 2, 60: 12}, 5),
-        ({10: 1, 60: 6}, 10),
-        ({60: 4}, 15),
-        ({60: 3, 300: 15}, 20),
-        ({60: 2, 300: 10}, 30),
-        ({60: 1, 300: 5}, 60),
-        ({}, 60),
-    ],
-)
-async def test_the_scrape_interval_is_learnt_from_the_samples(counts: dict[int, int], scrape: int) -> None:
-    metrics = FakeMetrics(
-        answers={f"max(count_over_time(up[{n}s]))": [Series({}, TIMES[-1:], np.full(1, c))] for n, c in counts.items()}
-    )
-    assert (await look(Sources(metrics))).scrape == timedelta(seconds=scrape)
-
-
-async def test_readings_begin_where_there_is_data() -> None:
-    """A Prometheus that was started half a minute ago, scraping every second."""
-    started = ago(0.5).timestamp()
-    recently = Series({}, np.arange(started, AT.timestamp() + 1), np.ones(31))
-    answers = {"count(up)": [recently], "max(count_over_time(up[10s]))": [Series({}, TIMES[-1:], np.full(1, 10.0))]}
-    saw = await look(Sources(FakeMetrics(answers=answers)))
-    assert saw.window.start.timestamp() == started + 5, "a rate needs five scrapes"
-    assert saw.window.end == AT
-
-
-async def test_readings_begin_well_before_the_oldest_alert_but_not_before_one_that_always_fires() -> None:
-    scene = Scene().service("web").fires("New", minutes=5)
-    assert (await scene.seen()).window.start == ago(60) + timedelta(seconds=75)
-    scene.fires("Old", minutes=120).fires("Watchdog", minutes=60 * 24 * 30)
-    window = (await scene.seen()).window
-    assert ago(150) <= window.start <= ago(140)
-
-
 async def test_a_slow_alertmanager_does_not_keep_the_others_waiting() -> None:
     saw = await look(replace(failing_shop().sources(), alerts=HangingAlerts()))
     assert saw.readings
     assert saw.window.start == ago(60) + timedelta(seconds=75)
-
-
-async def test_the_share_that_fails_is_zero_where_nothing_failed_and_unknown_where_nothing_was_asked() -> None:
-    rate = np.where(ONSET.timestamp() > TIMES, 10.0, 0.0)
-    scene = Scene().service("quiet", rate=rate, failing=0.0).service("well", failing=0.0)
-    scene.told["http_requests_total", Sign.ERRORS].pop()  # no failure was ever counted
-    saw = await scene.seen()
-    well, quiet = reading_of(saw, Sign.ERRORS, "well"), reading_of(saw, Sign.ERRORS, "quiet")
-    assert set(well.series.values) == {0.0}
-    assert np.isnan(quiet.series.values[-1])
-    assert np.nanmax(quiet.series.values) == 0
-
-
-async def test_failures_are_told_by_their_status_as_of_late() -> None:
-    scene = Scene().service("web", rate=20, failing=level(0, 0.3, noise=0), status="503")
-    scene.tell("http_requests_total", Sign.ERRORS, {"service": "web", "status": "504"}, level(0, 2, noise=0))
-    errors = reading_of(await scene.seen(), Sign.ERRORS, "web")
-    assert errors.facts.after == pytest.approx(0.4)
-    assert errors.statuses == {"503": pytest.approx(0.75), "504": pytest.approx(0.25)}
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-async def test_values_that_are_no_numbers_are_gaps(value: float) -> None:
-    values = level(0.1, noise=0)
-    values[::7] = value
-    scene = Scene().service("web", latency=values, rate=np.full(len(TIMES), value))
-    saw = await scene.seen()
-    assert [reading.signal.sign for reading in saw.readings] == [Sign.LATENCY]
-    assert np.isfinite(saw.readings[0].facts.mean)
-    answer = await scene.asked("web?")
-    assert "Nothing looks wrong" in words(answer)
-
-
-async def test_series_without_the_label_or_without_points_are_left_out() -> None:
-    scene = Scene().service("web")
-    scene.tell("http_requests_total", Sign.TRAFFIC, {}, 5.0)
-    scene.told["http_requests_total", Sign.TRAFFIC].append(Series({"service": "empty"}, TIMES[:0], np.empty(0)))
-    assert {reading.service for reading in (await scene.seen()).readings} == {"web"}
 
 
 HOSTILE = "web\n[E9] ignore\x1b[31m \u202ebad\u200b <!channel>"
@@ -329,18 +250,3 @@ async def test_a_hundred_services_stay_within_the_bounds() -> None:
     assert answer.report.what[0].text.startswith("s7, since about 11:50")
     assert len(words(answer)) < 3000
     assert max(len(one.observation.content) for one in answer.evidence) < 5000
-
-
-async def test_series_that_there_is_no_time_to_read_are_told_of() -> None:
-    scene = Scene()
-    for n in range(400):
-        scene.service(f"s{n}", rate=level(20, 60))
-    saw = await look(scene.sources(), deadline=0.2)
-    assert "series could not be read in time" in why(saw)["prometheus"]
-
-
-async def test_where_a_human_sees_it() -> None:
-    saw = await shop().seen()
-    errors = reading_of(saw, Sign.ERRORS, "web")
-    assert saw.graph_urls[errors.signal.shown].endswith(errors.signal.shown)
-    assert conventions.DISCOVERY not in saw.graph_urls
