@@ -21,7 +21,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
-from sre_bot.durable import MAX_ATTEMPTS
+from sre_bot.durable import MAX_ATTEMPTS, Workflows
 from sre_bot.slack.listeners import GIVEN_UP
 from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sre_bot.drills.slack_simulator import Channel, Message, User
+    from sre_bot.durable import Journal
     from sre_bot.investigation import JsonObject
     from tests.conftest import GitFolder
 
@@ -257,30 +258,31 @@ async def test_told_to_stop_it_leaves_what_takes_too_long_for_the_next_start(wor
     assert [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)] == ["status", "first-look", "answer"]
 
 
-async def test_a_mention_that_kills_it_every_time_is_given_up_and_says_so(world: World) -> None:
-    asked = asyncio.Event()
+async def test_a_mention_that_was_given_up_is_told_so_in_its_thread(world: World) -> None:
+    begun = asyncio.Event()
 
-    def play(request: JsonObject) -> Reply | Failure:
-        if "and without it?" in str(request["messages"]):
-            return investigator(request)
-        asked.set()
-        return Reply((text("never heard"),), trouble="stall", after=1)
+    async def handler(key: str, event: JsonObject, journal: Journal) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
 
-    ts = ""
-    async with MessagesApi(play) as api:
-        for attempt in range(MAX_ATTEMPTS):
-            async with world.serving(api.url) as process:
-                ts = ts or await world.mention("is prometheus well?")
-                await asyncio.wait_for(asked.wait(), 30)
-                process.kill()
-            asked.clear()
-            assert not world.posts(ts, ":apology"), f"after attempt {attempt + 1}"
-        async with world.serving(api.url):
-            await world.until(lambda: world.posts(ts, ":apology"))
-            await world.answered(await world.mention("and without it?"))
+    ts = await world.mention("is prometheus well?")
+    team, channel = world.slack.workspace.team_id, world.incidents.id
+    event: JsonObject = {"team": team, "channel": channel, "ts": ts, "thread_ts": None, "user": world.ann.id}
+    for _ in range(MAX_ATTEMPTS):
+        begun.clear()
+        state = world.folder / "state"
+        url = f"sqlite:///{state / 'workflows.sqlite'}"
+        async with Workflows(database_url=url, lease=state / "serve.lock", handler=handler, now=time.time) as workflows:
+            await workflows.accept(
+                f"slack:{team}:{channel}:{ts}", {**event, "text": "is prometheus well?", "bot": "UBOT"}
+            )
+            await asyncio.wait_for(begun.wait(), 10)
+    async with world.serving():
+        await world.until(lambda: world.posts(ts, ":apology"))
+        await world.answered(await world.mention("and now?"))
     (said,) = world.posts(ts, ":apology")
     assert said.text == GIVEN_UP.format(attempts=MAX_ATTEMPTS)
-    assert not asked.is_set()
+    assert not world.posts(ts, ":answer")
 
 
 async def test_a_model_that_is_down_leaves_the_first_look_and_an_honest_sentence(world: World) -> None:
