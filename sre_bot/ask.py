@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,10 @@ async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, m
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"name": model})})
     async with bootstrap.investigator(settings, redactor, with_model=model != FIRST_LOOK) as investigator:
         answer = await _watched(investigator, question, Console(stderr=True, emoji=False), as_json=as_json)
+    if model == FIRST_LOOK:
+        answer = replace(answer, note=None)  # there may well be a model; it was not wanted
     if as_json:
-        print(json.dumps(document(answer), ensure_ascii=False, indent=2))
+        print(json.dumps(document(answer), indent=2))
     else:
         Console(highlight=False, emoji=False, soft_wrap=True).print(answer_text(answer), markup=False)
     return 0

@@ -291,8 +291,14 @@ def link_hosts(settings: Settings) -> frozenset[str]:
     """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
     urls = [one.web_url for one in settings.repositories] + [one.url for one in settings.documents]
     urls += [part.public_url or part.url for part in (settings.prometheus, settings.alertmanager) if part is not None]
-    hosts = (urlsplit(url).netloc.rpartition("@")[2] for url in urls if url)
-    return frozenset(host for host in hosts if host) | frozenset(settings.link_hosts)
+    hosts = (_host(url) for url in urls if url)
+    return frozenset(host for host in (*hosts, *map(str.lower, settings.link_hosts)) if host)
+
+
+def _host(url: str) -> str:
+    """As links spell it: in lower case, without login, and with its port only when that is not the scheme's."""
+    parts = urlsplit(url.lower())
+    return parts.netloc.rpartition("@")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
 
 
 @dataclass(frozen=True, slots=True)

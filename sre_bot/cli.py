@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
+import logging
+import os
 import re
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +23,16 @@ from sre_bot.errors import BadInputError, ConfigurationError, SreBotError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_OURS, _BAD_INPUT = 1, 2
+_OURS, _BAD_INPUT, _INTERRUPTED, _UNREAD = 1, 2, 130, 141
 _AGO = re.compile(r"-\d+\w*")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    _write_in_any_locale()
     arguments = _parser().parse_args(_with_times(sys.argv[1:] if argv is None else argv))
     try:
-        return int(arguments.run(arguments))
+        return _run(arguments)
     except (BadInputError, ConfigurationError) as error:
         print(f"sre-bot: {error}", file=sys.stderr)
         return _BAD_INPUT
@@ -37,11 +40,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"sre-bot: {error}", file=sys.stderr)
         return _OURS
     except KeyboardInterrupt:
-        return 130
-    except Exception:  # noqa: BLE001 - a door: the stack is shown, and the exit status tells
-        traceback.print_exc()
-        print("sre-bot: this is a fault of ours; please report it with the lines above.", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # whoever read our output (`head`, say) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _UNREAD
+    except Exception:
+        # A door: the stack is logged, by now without secrets, and the exit status tells.
+        logging.getLogger("sre_bot.cli").exception("this is a fault of ours; please report it with these lines")
         return _OURS
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    status = int(arguments.run(arguments))
+    sys.stdout.flush()  # here, where it is noticed that nobody reads
+    return status
+
+
+def _write_in_any_locale() -> None:
+    """A terminal that has no letter for something shows a question mark; that is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _with_times(argv: Sequence[str]) -> list[str]:

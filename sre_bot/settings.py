@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping  # noqa: TC003 - pydantic reads annotations at run time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 from urllib.parse import unquote, urlsplit
 
 import yaml
@@ -413,10 +413,13 @@ def _got(value: object) -> str:
 
 def _fields_at(location: tuple[str | int, ...]) -> set[str]:
     model: type[BaseModel] = Settings
+    is_name = False
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, int) or is_name:  # a place in a list, or a name of the reader's own choice
+            is_name = False
             continue
         annotation = model.model_fields[part].annotation
+        is_name = get_origin(annotation) is Mapping
         candidates = [annotation, *get_args(annotation)]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return set(model.model_fields)

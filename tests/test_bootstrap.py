@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sre_bot import bootstrap
+from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Answer, CauseKind, Claim, Hypothesis, Question, Report
 from sre_bot.redaction import Redactor
 from sre_bot.render.document import document
+from sre_bot.render.safe import is_allowed
 from sre_bot.settings import Settings, load
 from sre_bot.tools.text import estimated_tokens
 from tests.conftest import GitFolder
@@ -147,6 +149,22 @@ class TestLinkHosts:
     def test_a_login_in_an_address_is_no_part_of_the_host(self) -> None:
         settings = Settings.model_validate({"prometheus": {"url": "http://reader:hunter22@prometheus.example:9090"}})
         assert bootstrap.link_hosts(settings) == {"prometheus.example:9090"}
+
+    @pytest.mark.parametrize(
+        "prometheus",
+        [
+            {"url": "http://Prometheus.Example:9090/Prefix/"},
+            {"url": "https://prometheus.example:443"},
+            {"url": "http://reader:hunter22@prometheus.example:80/"},
+            {"url": "http://10.0.0.1:9090", "public_url": "https://Prometheus.Example:443/x"},
+        ],
+    )
+    async def test_links_to_a_source_are_allowed_however_its_address_is_spelt(self, prometheus: dict[str, str]) -> None:
+        settings = Settings.model_validate({"prometheus": prometheus})
+        async with bootstrap.sources(settings) as parts:
+            assert parts.prometheus is not None
+            link = parts.prometheus.graph_url("up", TimeWindow.before(NOW, timedelta(hours=1)))
+        assert is_allowed(link, bootstrap.link_hosts(settings)), link
 
     def test_nothing_configured_is_nowhere_to_lead_to(self) -> None:
         assert bootstrap.link_hosts(Settings()) == frozenset()

@@ -123,18 +123,31 @@ class TestFaults:
         ],
     )
     def test_what_breaks_off_has_a_status_of_its_own(
-        self, error: BaseException, status: int, said: str, capsys: pytest.CaptureFixture[str]
+        self,
+        error: BaseException,
+        status: int,
+        said: str,
+        capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         with contextlib.redirect_stdout(BrokenOutput(error)):
             assert main(["demo", "--list"]) == status
-        err = capsys.readouterr().err
+        err = capsys.readouterr().err + caplog.text
         assert said in err
         assert ("Traceback" in err) == isinstance(error, OSError), "the stack is for what nobody thought of"
 
+    def test_the_stack_is_shown_without_secrets(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", "hunter2-hunter2")
+        with contextlib.redirect_stdout(BrokenOutput(OSError("no room for hunter2-hunter2"))):
+            assert main(["ask", "why?", "--model", "first-look"]) == 1
+        assert "OSError: no room for [redacted:configured]" in capsys.readouterr().err
 
-async def child(*words: str) -> tuple[int | None, str, str]:
+
+async def child(*words: str, **variables: str) -> tuple[int | None, str, str]:
     """Run Python; its exit status, standard output and standard error."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COV"))}
+    environment = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COV"))} | variables
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *words), env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -155,6 +168,24 @@ class TestProcesses:
         assert (status, out) == (2, "")
         assert err.startswith("sre-bot: --at 2999-01-01 lies in the future")
         assert err.count("\n") == 1
+
+    @pytest.mark.parametrize("form", [("--json",), ()])
+    async def test_a_terminal_that_has_not_all_letters_is_written_to_all_the_same(self, form: tuple[str, ...]) -> None:
+        words = ("-m", "sre_bot.cli", "ask", "was läuft?", "--model", "first-look", *form)
+        status, out, err = await child(*words, PYTHONIOENCODING="ascii")
+        assert (status, err) == (0, "")
+        assert (json.loads(out)["question"] == "was läuft?") if form else ("What is going on?" in out)
+
+    async def test_a_reader_who_has_seen_enough_is_no_fault(self) -> None:
+        command = (sys.executable, "-m", "sre_bot.cli", "ask", "why?", "--model", "first-look", "--json")
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            process = await asyncio.create_subprocess_exec(*command, stdout=writing, stderr=asyncio.subprocess.PIPE)
+        finally:
+            os.close(writing)
+        _, err = await process.communicate()
+        assert (process.returncode, err) == (141, b"")
 
     async def test_the_first_look_loads_neither_slack_nor_workflows_nor_the_models_client(self) -> None:
         program = (

@@ -105,6 +105,8 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("repositories: {name: a, path: b}", "repositories: Input should be a valid tuple"),
         ("repositories: [shop]", "repositories.0: Input should be a valid dictionary"),
         ("1: 2", "1: "),
+        ("services: {shop: {ownr: ann}}", "services.shop.ownr: unknown key; did you mean owner?"),
+        ("services: {owner: {ownr: ann}}", "services.owner.ownr: unknown key; did you mean owner?"),
     ],
 )
 def test_a_mistake_is_explained_with_what_to_change(tmp_path: Path, text: str, sentence: str) -> None:

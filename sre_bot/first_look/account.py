@@ -68,9 +68,10 @@ def _what(case: Case) -> Iterator[Claim]:
         yield Claim(f"The calls that fail or take long lead {way}.", case.cite(*(f"calls: {sign}" for sign in CALLS)))
     if seen.firing:
         yield Claim(f"Firing: {_firing(seen)}.", case.cite("alerts"))
-    well = [service for service in found.asked if service in healthy(seen, found.symptoms)]
-    if found.culprit is None or well:
-        yield from _steady(case, well)
+    well = healthy(seen, found.symptoms)
+    asked = [service for service in found.asked if service in well]
+    if found.culprit is None or asked:
+        yield from _steady(case, asked)
 
 
 def _shown(case: Case, service: str) -> list[Symptom]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE, ANSWER_BY, CONCLUDE_AT = 0.3, 0.8, 0.9
+PATIENCE, ANSWER_BY, CONCLUDE_AT = 0.3, 0.75, 0.85
 """Shares of the deadline."""
 
 

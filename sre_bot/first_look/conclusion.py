@@ -135,14 +135,17 @@ def conclude(seen: Seen, question: str) -> Conclusion:
 
 
 def named(question: str, services: Iterable[str]) -> tuple[str, ...]:
-    """Services that a question names, however it writes them (``checkout``, ``the checkout-service``)."""
+    """Services that a question names, however it writes them (``checkout``, ``the checkout-service``).
+
+    Of ``worker-1`` and ``worker-2``, which only differ in a number, the one that is written out is meant, else both.
+    """
+    known = sorted(services)
     words = frozenset(re.findall(r"[\w.-]+", question.lower()))
     parts = frozenset(part for word in words for part in service_words(word))
-    return tuple(
-        service
-        for service in sorted(services)
-        if service.lower() in words or (service_words(service) and service_words(service) <= parts)
-    )
+    exact = {service for service in known if service.lower() in words}
+    taken = {frozenset[str](), *map(service_words, exact)}
+    alike = {service for service in known if service_words(service) <= parts and service_words(service) not in taken}
+    return tuple(service for service in known if service in exact | alike)
 
 
 def _onset(worse: Sequence[Symptom], trail: Trail, services: frozenset[str]) -> datetime | None:

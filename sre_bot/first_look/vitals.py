@@ -39,6 +39,8 @@ PRESENCE = ((MAX_LOOKBACK, timedelta(seconds=60)), (timedelta(minutes=5), timede
 SCRAPE_WINDOWS = (10, 60, 300)
 """Seconds over which scrapes are counted to learn their interval."""
 ENOUGH_SCRAPES = 4
+SLOW_SHARE = 0.1
+"""The interval is that of the targets scraped most rarely, but for this share of them: fewer may be new or broken."""
 SCRAPES = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300)
 """Usual intervals, in seconds."""
 UNKNOWN_SCRAPE = timedelta(seconds=60)
@@ -113,24 +115,31 @@ async def _pace(metrics: Metrics, at: datetime, asking: Asking) -> _Pace:
         found = await _range(metrics, "count(up)", _Grid(TimeWindow.before(at, length), step), asking)
         return min((float(series.times[0]) for series in found), default=math.nan)
 
-    async def count(seconds: int) -> float:
-        found = await asking.ask(metrics.name, metrics.query(f"max(count_over_time(up[{seconds}s]))", at), None)
+    async def count(length: int) -> float:
+        scrapes = f"quantile({SLOW_SHARE}, count_over_time(up[{length}s]))"
+        found = await asking.ask(metrics.name, metrics.query(scrapes, at), None)
         return float(found.series[0].values[-1]) if found and found.series else 0.0
 
     (long, recently), counts = await asyncio.gather(
         asyncio.gather(*(present(length, step) for length, step in PRESENCE)),
-        asyncio.gather(*(count(seconds) for seconds in SCRAPE_WINDOWS)),
+        asyncio.gather(*(count(length) for length in SCRAPE_WINDOWS)),
     )
     first = float(np.fmin(long, recently))
-    return _Pace(_scrape_interval(counts), None if math.isnan(first) else datetime.fromtimestamp(first, UTC))
+    age = math.inf if math.isnan(first) else at.timestamp() - first
+    since = None if math.isnan(first) else datetime.fromtimestamp(first, UTC)
+    return _Pace(_scrape_interval(counts, age), since)
 
 
-def _scrape_interval(counts: Sequence[float]) -> timedelta:
-    """The usual interval that fits the samples in SCRAPE_WINDOWS best; the shortest with enough of them tells."""
-    for length, count in zip(SCRAPE_WINDOWS, counts, strict=True):
-        if count >= ENOUGH_SCRAPES:
-            return timedelta(seconds=min(SCRAPES, key=lambda usual: abs(math.log(usual * count / length))))
-    return UNKNOWN_SCRAPE
+def _scrape_interval(counts: Sequence[float], age: float) -> timedelta:
+    """The usual interval that fits the samples in the longest of SCRAPE_WINDOWS which there is data for (``age`` s)."""
+    told = [(length, count) for length, count in zip(SCRAPE_WINDOWS, counts, strict=True) if count >= ENOUGH_SCRAPES]
+    if not told:
+        return UNKNOWN_SCRAPE
+    longest, count = next((pair for pair in reversed(told) if pair[0] <= age), told[0])
+    length = min(longest, max(age, 1.0))
+    # a window may have a sample at both ends, or at none
+    fitting = [usual for usual in SCRAPES if length / (count + 1) < usual <= length / (count - 1)]
+    return timedelta(seconds=min(fitting or SCRAPES, key=lambda usual: abs(math.log(usual * count / length))))
 
 
 def _window(at: datetime, alerts: Sequence[Alert], since: datetime | None) -> TimeWindow:

@@ -137,8 +137,8 @@ class Scene:
         answers: dict[str, Sequence[Series]] = {
             conventions.DISCOVERY: [Series(labels, TIMES[-1:], np.ones(1)) for labels in self.sets],
             "count(up)": [Series({}, TIMES - 12 * 3600, np.ones(len(TIMES)))] if self.sets else [],
-            "max(count_over_time(up[10s]))": [Series({}, TIMES[-1:], np.ones(1))],
-            "max(count_over_time(up[60s]))": [Series({}, TIMES[-1:], np.full(1, 4.0))],
+            scrapes(60): [Series({}, TIMES[-1:], np.full(1, 4.0))],
+            scrapes(300): [Series({}, TIMES[-1:], np.full(1, 20.0))],
         }
         answers |= {s.promql: self.told[s.metric, s.sign] for s in self.signals() if (s.metric, s.sign) in self.told}
         return FakeMetrics(answers=answers)
@@ -161,6 +161,11 @@ class Scene:
     async def asked(self, text: str = "checkout is failing, what's going on?") -> Answer:
         """The answer of a first look."""
         return await FirstLook(self.sources(), now=lambda: AT, deadline=30)(Question(text, AT))
+
+
+def scrapes(seconds: int) -> str:
+    """The query that counts scrapes in so many seconds."""
+    return f"quantile(0.1, count_over_time(up[{seconds}s]))"
 
 
 def _product(rate: FloatArray | float, share: FloatArray | float) -> FloatArray:

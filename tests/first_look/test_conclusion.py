@@ -203,10 +203,14 @@ async def test_a_guess_is_not_named() -> None:
         ("why does inventory-service answer 500?", ("inventory-service",)),
         ("checkouts", ()),
         ("\N{SNOWMAN} \x00 web", ("web",)),
+        ("worker-2 hangs", ("worker-2",)),
+        ("ка?", ("ка",)),
+        ("workers hang? a worker does", ("worker-1", "worker-2")),
     ],
 )
 def test_services_that_a_question_names(question: str, services: tuple[str, ...]) -> None:
-    assert named(question, {"web", "checkout", "inventory-service", "\N{SNOWMAN}\N{SNOWMAN}"}) == services
+    known = {"web", "checkout", "inventory-service", "worker-1", "worker-2", "\N{SNOWMAN}\N{SNOWMAN}", "ка"}
+    assert named(question, known) == services
 
 
 async def test_what_is_asked_about_comes_before_what_alerts() -> None:

@@ -13,7 +13,7 @@ from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.look import look_at
 from sre_bot.signals.series import Series
 from tests.fakes import FakeMetrics
-from tests.first_look.scenes import AT, ONSET, TIMES, Scene, ago, level, reading_of, shop, words
+from tests.first_look.scenes import AT, ONSET, TIMES, Scene, ago, level, reading_of, scrapes, shop, words
 
 if TYPE_CHECKING:
     from sre_bot.first_look.seen import Seen
@@ -30,32 +30,40 @@ def why(saw: Seen) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("counts", "scrape"),
+    ("counts", "age", "scrape"),
     [
-        ({10: 10}, 1),
-        ({10: 11}, 1),
-        ({10: 9}, 1),
-        ({10: 2, 60: 12}, 5),
-        ({10: 1, 60: 6}, 10),
-        ({60: 4}, 15),
-        ({60: 3, 300: 15}, 20),
-        ({60: 2, 300: 10}, 30),
-        ({60: 1, 300: 5}, 60),
-        ({}, 60),
+        ({10: 10, 60: 60, 300: 300}, 9000, 1),
+        ({10: 11, 60: 61, 300: 301}, 9000, 1),
+        ({10: 10, 60: 12, 300: 12}, 12, 1),
+        ({10: 4, 60: 4, 300: 4}, 4, 1),
+        ({10: 2, 60: 6, 300: 6}, 30, 5),
+        ({10: 2, 60: 12, 300: 60}, 9000, 5),
+        ({10: 1, 60: 6, 300: 30}, 9000, 10),
+        ({60: 4, 300: 20}, 9000, 15),
+        ({60: 5, 300: 21}, 9000, 15),
+        ({60: 4, 300: 4}, 61, 15),
+        ({60: 4, 300: 16}, 9000, 20),
+        ({60: 3, 300: 10}, 9000, 30),
+        ({60: 1, 300: 5}, 9000, 60),
+        ({60: 2, 300: 6}, 9000, 60),
+        ({60: 1, 300: 2}, 9000, 60),
+        ({60: 0, 300: 1000}, 9000, 1),
+        ({}, 9000, 60),
     ],
 )
-async def test_the_scrape_interval_is_learnt_from_the_samples(counts: dict[int, int], scrape: int) -> None:
-    metrics = FakeMetrics(
-        answers={f"max(count_over_time(up[{n}s]))": [Series({}, TIMES[-1:], np.full(1, c))] for n, c in counts.items()}
-    )
-    assert (await look(Sources(metrics))).scrape == timedelta(seconds=scrape)
+async def test_the_scrape_interval_is_learnt_from_the_samples(counts: dict[int, int], age: int, scrape: int) -> None:
+    """Of the last five minutes, or of as long as there is data; a window may hold one more or less than fit."""
+    answers = {scrapes(length): [Series({}, TIMES[-1:], np.full(1, count))] for length, count in counts.items()}
+    times = np.arange(AT.timestamp() - age, AT.timestamp() + 1)
+    answers["count(up)"] = [Series({}, times, np.ones(len(times)))]
+    assert (await look(Sources(FakeMetrics(answers=answers)))).scrape == timedelta(seconds=scrape)
 
 
 async def test_readings_begin_where_there_is_data() -> None:
     """A Prometheus that was started half a minute ago, scraping every second."""
     started = ago(0.5).timestamp()
     recently = Series({}, np.arange(started, AT.timestamp() + 1), np.ones(31))
-    answers = {"count(up)": [recently], "max(count_over_time(up[10s]))": [Series({}, TIMES[-1:], np.full(1, 10.0))]}
+    answers = {"count(up)": [recently], scrapes(10): [Series({}, TIMES[-1:], np.full(1, 10.0))]}
     saw = await look(Sources(FakeMetrics(answers=answers)))
     assert saw.window.start.timestamp() == started + 5, "a rate needs five scrapes"
     assert saw.window.end == AT
