@@ -29,6 +29,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a question is about as long as its words do not say otherwise, as the channel it was asked in tells."""
+
+    service: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a person wants to know, and the moment (aware, UTC) as of which everything is looked at."""
 
@@ -36,6 +44,7 @@ class Question:
     asked_at: datetime
     asked_by: str | None = None
     conversation: tuple[Message, ...] = ()
+    scope: Scope = Scope()
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,13 @@ class ServiceSettings(_Section):
     aliases: tuple[str, ...] = ()
 
 
+class ChannelSettings(_Section):
+    """What questions in a Slack channel are about as long as their words do not say otherwise."""
+
+    service: str | None = None
+    environment: str | None = None
+
+
 class HttpSettings(_Section):
     """Where ``/healthz`` listens; port 0 takes a free one."""
 
@@ -237,6 +244,7 @@ class Settings(_Section):
     deploys: DeploysSettings | None = None
     services: Mapping[str, ServiceSettings] = {}
     catalogue_files: tuple[Path, ...] = ()
+    channels: Mapping[str, ChannelSettings] = {}
     http: HttpSettings = HttpSettings()
     link_hosts: tuple[str, ...] = ()
     state_dir: Path = Path(".state")
