@@ -48,7 +48,7 @@ class SlackApp:
 
     Args:
         client: the bot's.
-        app_token: for Socket Mode, ``xapp-…``.
+        app_token: for Socket Mode, ``xapp-…``; None: HTTP only.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
         answer: answers the words behind the slash command.
         ping_seconds: how often a socket is looked after.
@@ -57,7 +57,7 @@ class SlackApp:
     def __init__(
         self,
         client: AsyncWebClient,
-        app_token: str,
+        app_token: str | None,
         accept: Callable[[str, JsonObject], Awaitable[None]],
         *,
         answer: Callable[[str], Awaitable[str]] | None = None,
@@ -73,18 +73,25 @@ class SlackApp:
         if answer is not None:
             self._app.command(COMMAND)(_answering(answer))
         self._handlers = [
-            AsyncSocketModeHandler(self._app, app_token, ping_interval=ping_seconds) for _ in range(CONNECTIONS)
+            AsyncSocketModeHandler(self._app, app_token, ping_interval=ping_seconds)
+            for _ in range(CONNECTIONS if app_token else 0)
         ]
+        self._over_http = False
+        self._taking = False
         self._ping_seconds = ping_seconds
         self._keeper: asyncio.Task[None] | None = None
         self._bot = ""
 
     def routes(self, signing_secret: str, now: Callable[[], float]) -> RouteTableDef:
-        """The HTTP door to the same listeners, for whatever Slack signs with this secret; ``now`` in unix seconds."""
-        return slack_routes(self._app, signing_secret, now)
+        """The HTTP door to the same listeners, for whatever Slack signs with this secret; ``now`` in unix seconds.
+
+        Before we are connected and after we are closed it is shut, and Slack tries again.
+        """
+        self._over_http = True
+        return slack_routes(self._app, signing_secret, now, taking=lambda: self._taking)
 
     async def connect(self) -> str:
-        """Log in and open the sockets; returns "bot in team".
+        """Log in and open the sockets, if there are to be any; returns "bot in team".
 
         Raises:
             ConfigurationError: Slack cannot be reached, or refuses the tokens.
@@ -98,14 +105,20 @@ class SlackApp:
         self._keeper = asyncio.create_task(self._keep_addresses_fresh())
         for handler in self._handlers:
             await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+        self._taking = True
         return f"{identity['user']} in {identity['team']}"
 
     async def connected(self) -> bool:
-        """Whether at least one socket is open."""
-        return any([await handler.client.is_connected() for handler in self._handlers])
+        """Whether events can come in: we are logged in, and a socket is open or HTTP is served."""
+        return self._taking and (self._over_http or await self.sockets() > 0)
+
+    async def sockets(self) -> int:
+        """How many sockets are open."""
+        return sum([await handler.client.is_connected() for handler in self._handlers])
 
     async def close(self) -> None:
         """Close the sockets: no further event is taken; Slack keeps what it could not deliver."""
+        self._taking = False
         if self._keeper is not None:
             self._keeper.cancel()
         await asyncio.gather(
@@ -163,8 +176,8 @@ async def _acknowledge() -> None:
     """Whatever is to be done about an event was made durable before; nothing is left but to acknowledge it."""
 
 
-async def reach(bot_token: str, app_token: str, api_url: str) -> str:
-    """Try both tokens without opening a socket; one line on who we are.
+async def reach(bot_token: str, app_token: str | None, api_url: str) -> str:
+    """Try the tokens without opening a socket; one line on who we are. Without an app token it is HTTP only.
 
     Raises:
         ConfigurationError: Slack cannot be reached, or refuses a token.
@@ -172,8 +185,10 @@ async def reach(bot_token: str, app_token: str, api_url: str) -> str:
     client = web_client(bot_token, api_url)
     with _explained(client.base_url):
         identity = await client.auth_test()
-        await client.apps_connections_open(app_token=app_token)
-    return f"{identity['user']} in {identity['team']}; Socket Mode is on"
+        if app_token is not None:
+            await client.apps_connections_open(app_token=app_token)
+    mode = "HTTP only, without Socket Mode" if app_token is None else "Socket Mode is on"
+    return f"{identity['user']} in {identity['team']}; {mode}"
 
 
 @contextlib.contextmanager

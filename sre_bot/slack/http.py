@@ -34,13 +34,16 @@ class _Clock(Clock):
         return self._now()
 
 
-def slack_routes(app: AsyncApp, signing_secret: str, now: Callable[[], float]) -> web.RouteTableDef:
+def slack_routes(
+    app: AsyncApp, signing_secret: str, now: Callable[[], float], *, taking: Callable[[], bool] = lambda: True
+) -> web.RouteTableDef:
     """The route that takes Slack's requests.
 
     Args:
         app: the Bolt app whose listeners answer; it must not verify requests itself.
         signing_secret: of the Slack app.
         now: unix seconds.
+        taking: whether requests are taken now; those that are not are answered 503, and Slack tries again.
     """
     verifier = SignatureVerifier(signing_secret, _Clock(now))
     routes = web.RouteTableDef()
@@ -51,6 +54,8 @@ def slack_routes(app: AsyncApp, signing_secret: str, now: Callable[[], float]) -
         if body is None or not _is_signed(verifier, request, body):
             _log.warning("refused a request to %s that Slack did not sign", PATH)
             return web.Response(status=401, text="not signed by Slack")
+        if not taking():
+            return web.Response(status=503, text="try again")
         headers: dict[str, str | Sequence[str]] = dict(request.headers)
         answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=headers, query=request.query_string))
         return await to_aiohttp_response(answer)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from slack_sdk.signature import SignatureVerifier
 
 from sre_bot.drills.slack_simulator import Message
 from sre_bot.durable import Journal, Workflows
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.app import CONNECTIONS, SlackApp, reach, web_client
+from sre_bot.slack.http import PATH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -234,6 +238,31 @@ async def test_both_tokens_are_tried_without_opening_a_socket(slack: SlackSimula
     said = await reach(slack.bot_token, slack.app_token, slack.api_url)
     assert said == "sre-bot in Simulated Inc; Socket Mode is on"
     assert slack.connection_count == 0
+
+
+async def test_without_an_app_token_the_http_door_is_the_only_one(
+    slack: SlackSimulator, client: AsyncWebClient, inbox: Inbox
+) -> None:
+    said = await reach(slack.bot_token, None, slack.api_url)
+    assert said == "sre-bot in Simulated Inc; HTTP only, without Socket Mode"
+    app = SlackApp(client, None, inbox)
+    server = web.Application()
+    server.add_routes(app.routes("s3cret", time.time))
+    event = {"type": "app_mention", "text": "why?", "user": "U1", "channel": "C1", "ts": "1.1"}
+    body, now = json.dumps({"type": "event_callback", "team_id": "T1", "event": event}), str(int(time.time()))
+    signature = SignatureVerifier("s3cret").generate_signature(timestamp=now, body=body) or ""
+    headers = {"X-Slack-Request-Timestamp": now, "X-Slack-Signature": signature}
+    async with TestClient(TestServer(server)) as door:
+
+        async def knock() -> tuple[int, bool]:
+            return (await door.post(PATH, data=body, headers=headers)).status, await app.connected()
+
+        assert await knock() == (503, False), "Slack will try again when we know who we are"
+        async with connected(app):
+            assert await knock() == (200, True)
+            assert await app.sockets() == 0
+        assert await knock() == (503, False), "and again when the next process serves"
+    assert [taken["text"] for _, taken in inbox.taken] == ["why?"]
 
 
 @pytest.mark.real
