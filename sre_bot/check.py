@@ -106,17 +106,17 @@ async def _database(settings: Settings) -> Finding:
 
 
 async def _slack(settings: Settings) -> Finding:
-    bot, app = settings.slack.bot_token, settings.slack.app_token
-    if bot is None and app is None:
+    """Events come over sockets (an app token), over signed HTTP (a signing secret), or over both."""
+    slack = settings.slack
+    if slack.bot_token is None and slack.app_token is None and slack.signing_secret is None:
         return Finding("slack", State.ABSENT, "no SLACK_BOT_TOKEN and SLACK_APP_TOKEN: `sre-bot serve` needs both")
-    if bot is None or app is None:
-        missing = "SLACK_BOT_TOKEN" if bot is None else "SLACK_APP_TOKEN"
+    if slack.bot_token is None or (slack.app_token is None and slack.signing_secret is None):
+        missing = "SLACK_BOT_TOKEN" if slack.bot_token is None else "SLACK_APP_TOKEN"
         return Finding("slack", State.FAILED, f"{missing} is not set; docs/slack-setup.md tells how to get it")
     from sre_bot.slack.app import reach  # noqa: PLC0415 - slow to import, and only this needs it
 
+    app_token = None if slack.app_token is None else slack.app_token.get_secret_value()
     try:
-        return Finding(
-            "slack", State.OK, await reach(bot.get_secret_value(), app.get_secret_value(), settings.slack.api_url)
-        )
+        return Finding("slack", State.OK, await reach(slack.bot_token.get_secret_value(), app_token, slack.api_url))
     except SreBotError as error:
         return Finding("slack", State.FAILED, str(error))

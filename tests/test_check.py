@@ -191,6 +191,18 @@ class TestSlack:
         assert found["slack"].state is State.OK
         assert found["slack"].sentence.endswith("Socket Mode is on")
 
+    async def test_a_signing_secret_does_instead_of_an_app_token(self, tmp_path: Path) -> None:
+        async with SlackSimulator() as slack:
+            secrets = {"bot_token": slack.bot_token, "signing_secret": "8f742231b10e"}
+            found = await findings(tmp_path, slack={"api_url": slack.api_url, **secrets})
+        assert found["slack"].state is State.OK
+        assert found["slack"].sentence.endswith("HTTP only, without Socket Mode")
+
+    async def test_a_signing_secret_alone_lacks_the_bot_token(self, tmp_path: Path) -> None:
+        found = await findings(tmp_path, slack={"signing_secret": "8f742231b10e"})
+        assert found["slack"].state is State.FAILED
+        assert found["slack"].sentence.startswith("SLACK_BOT_TOKEN is not set")
+
     @pytest.mark.parametrize("wrong", ["bot_token", "app_token"])
     async def test_a_wrong_token_fails(self, wrong: str, tmp_path: Path) -> None:
         async with SlackSimulator() as slack:
