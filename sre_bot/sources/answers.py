@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
@@ -10,7 +11,8 @@ from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 if TYPE_CHECKING:
     from sre_bot.investigation import JsonValue
 
-_EXCERPT = 300
+_EXCERPT = 160
+_TAG = re.compile(r"<[^<>]*>")
 _QUERY_FAULTS = {"bad_data", "execution", "timeout"}
 """Prometheus' error types that speak of this query; another one may work."""
 
@@ -45,24 +47,31 @@ def _raise_for(source: str, status: int, body: bytes) -> NoReturn:
     if isinstance(answer, dict) and isinstance(said := answer.get("error"), str):
         if answer.get("errorType") in _QUERY_FAULTS:
             raise QueryRefusedError(source, said)
-        raise SourceUnavailableError(source, f"answered HTTP {status}: {said}")
+        raise SourceUnavailableError(source, f"answered HTTP {status} ({said.rstrip('. ')}); {_advice(status)}")
+    said = _excerpt(body)
+    raise SourceUnavailableError(source, f"answered HTTP {status}{f' ({said})' if said else ''}; {_advice(status)}")
+
+
+def _advice(status: int) -> str:
     advice = {
-        401: "; check its token",
-        403: "; check its token and what it may read",
-        404: "; check its url: is the path prefix right?",
-        429: "; it limits our rate",
+        401: "check its token, and its tenant if it wants one",
+        403: "check what its token may read",
+        404: "check its url, and the path prefix in it",
+        429: "it limits how often it may be asked; ask less often, or raise its limit",
     }
-    raise SourceUnavailableError(source, f"answered HTTP {status}{advice.get(status, '')}: {_excerpt(body)}")
+    return advice.get(status, "its own log, or that of a proxy before it, tells why")
 
 
 def _not_json(content_type: str, body: bytes) -> str:
     if not body.strip():
         return "gave an empty answer; check that its url leads to the API"
-    kind = "HTML" if "html" in content_type or body.lstrip()[:1] == b"<" else "something"
+    kind = "a web page (HTML)" if "html" in content_type or body.lstrip()[:1] == b"<" else "something that is not JSON"
     advice = "check that its url leads to the API, not to a login page or another program"
-    return f"answered with {kind} that is not JSON ({_excerpt(body)}); {advice}"
+    said = _excerpt(body)
+    return f"answered with {kind}{f': “{said}”' if said else ''}; {advice}"
 
 
 def _excerpt(body: bytes) -> str:
-    text = " ".join(body[: 4 * _EXCERPT].decode("utf-8", "replace").split())
-    return "".join(char for char in text if char.isprintable())[:_EXCERPT] or "no text"
+    """The first words of a body; of a web page only what a reader of it would see."""
+    text = _TAG.sub(" ", body[: 4 * _EXCERPT].decode("utf-8", "replace"))
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())[:_EXCERPT].rstrip(". ")

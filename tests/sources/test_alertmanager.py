@@ -85,7 +85,7 @@ async def test_a_real_one_tells_all_alerts_latest_first_with_their_states(tmp_pa
 @pytest.mark.parametrize(
     ("behave", "sentence"),
     [
-        pytest.param(says(http(b"<html>Sign in", kind="text/html")), "HTML that is not JSON", id="html"),
+        pytest.param(says(http(b"<html>Sign in", kind="text/html")), "a web page", id="html"),
         pytest.param(says(http(b"{}")), "of an unknown form.*all of it", id="not a list"),
         pytest.param(says(http(b'[{"labels": {}}]')), r"of an unknown form.*0\.startsAt", id="no start"),
         pytest.param(says(http(b'"broken"', status="503 Busy")), "HTTP 503", id="503"),

@@ -27,8 +27,12 @@ def test_a_lone_surrogate_does_not_survive() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "sentence"),
     [
-        (b"<!DOCTYPE html><title>Sign in</title>", "text/html", "HTML that is not JSON.*Sign in.*not to a login page"),
-        (b"  <html>", "", "HTML that is not JSON"),
+        (
+            b"<!DOCTYPE html><title>Sign in</title>",
+            "text/html",
+            r"a web page \(HTML\): “Sign in”; .*not to a login page",
+        ),
+        (b"  <html>", "", r"a web page \(HTML\); check that its url"),
         (b"up 1\n", "text/plain", "something that is not JSON"),
         (b"", "application/json", "an empty answer; check that its url"),
         (b" \n", "application/json", "an empty answer"),
@@ -52,13 +56,18 @@ def test_a_fault_of_the_query_is_told_in_the_servers_words(fault: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [
-        (500, b'{"status":"error","errorType":"internal","error":"disk on fire"}', "HTTP 500: disk on fire"),
-        (500, b"\x1b[31mpanic:\n  goroutine 1", r"HTTP 500: \[31mpanic: goroutine 1$"),
-        (503, b"", "HTTP 503: no text"),
-        (401, b"Unauthorized", "HTTP 401; check its token: Unauthorized"),
-        (403, b"{}", "HTTP 403; check its token"),
-        (404, b"404 page not found", "HTTP 404; check its url: is the path prefix right"),
-        (429, b"", "limits our rate"),
+        (
+            500,
+            b'{"status":"error","errorType":"internal","error":"disk on fire"}',
+            r"HTTP 500 \(disk on fire\); its own log",
+        ),
+        (500, b"\x1b[31mpanic:\n  goroutine 1", r"HTTP 500 \(\[31mpanic: goroutine 1\); its own log"),
+        (502, b"<html><h1>502 Bad Gateway</h1><hr>nginx</html>", r"HTTP 502 \(502 Bad Gateway nginx\); its own log"),
+        (503, b"", "HTTP 503; its own log, or that of a proxy before it"),
+        (401, b"Unauthorized", r"HTTP 401 \(Unauthorized\); check its token"),
+        (403, b"{}", r"HTTP 403 \({}\); check what its token may read"),
+        (404, b"404 page not found", r"HTTP 404 \(404 page not found\); check its url, and the path prefix"),
+        (429, b"", "it limits how often it may be asked"),
         (500, b"[" * 200_000, "HTTP 500"),
     ],
 )
