@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast, overload
 
 from typing_extensions import TypeAliasType
 
@@ -119,6 +119,32 @@ class MissingSource:
 
     source: str
     why: str
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Sequence[T_co], Generic[T_co]):
+    """An answer in items of which some may be lacking: ``missing`` says what could not be seen, and why."""
+
+    items: tuple[T_co, ...]
+    missing: tuple[MissingSource, ...] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
+    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def missing_of(answer: Sequence[object]) -> tuple[MissingSource, ...]:
+    """What could not be seen of an answer, where that can be told at all."""
+    return answer.missing if isinstance(answer, Listing) else ()
 
 
 class CauseKind(enum.StrEnum):
@@ -288,6 +314,13 @@ class EvidenceStep:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardStep:
+    """What someone said while the investigation ran was taken into it."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class FirstLookStep:
     """The first look is ready: an answer that no model wrote."""
 
@@ -301,7 +334,7 @@ class AnswerStep:
     answer: Answer
 
 
-Step: TypeAlias = ModelStep | LookStep | EvidenceStep | FirstLookStep | AnswerStep
+Step: TypeAlias = ModelStep | LookStep | EvidenceStep | HeardStep | FirstLookStep | AnswerStep
 
 
 T = TypeVar("T")

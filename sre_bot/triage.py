@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sre_bot.agent.hearing import nobody
 from sre_bot.agent.loop import investigate
 from sre_bot.investigation import AnswerStep, FirstLookStep, Seconds, rewritten
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sre_bot.agent.budget import Limits
+    from sre_bot.agent.hearing import Listen
     from sre_bot.agent.looks import Toolset
     from sre_bot.agent.loop import Model
     from sre_bot.agent.prompt import Prompt
@@ -47,8 +49,11 @@ class Investigator:
     redact: Callable[[str], str]
     clock: Callable[[], float]
 
-    async def triage(self, question: Question) -> AsyncIterator[Step]:
-        """Look, investigate, report; the last step carries the answer, whatever happened to the model or a source."""
+    async def triage(self, question: Question, listen: Listen = nobody) -> AsyncIterator[Step]:
+        """Look, investigate, report; the last step carries the answer, whatever happened to the model or a source.
+
+        ``listen`` tells what people say meanwhile; without a model nothing is taken in.
+        """
         question = rewritten(question, self.redact)
         started = self.clock()
         first = await self.first_look(question)
@@ -66,6 +71,7 @@ class Investigator:
             limits=self.limits,
             redact=self.redact,
             clock=self.clock,
+            listen=listen,
         ):
             if isinstance(step, AnswerStep):
                 seconds = Seconds(first_look=looked - started, total=self.clock() - started)

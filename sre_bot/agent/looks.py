@@ -52,6 +52,10 @@ class Notebook:
         self.evidence = tuple(rewritten(one, self._clean) for one in evidence)
         self._last = max((int(one.id[1:]) for one in self.evidence), default=0)
 
+    def knows(self, ids: Iterable[str]) -> bool:
+        """Whether any of these is the id of a piece of evidence."""
+        return not {one.id for one in self.evidence}.isdisjoint(ids)
+
     def plan(self, tool_uses: Iterable[JsonObject], looks_left: int) -> tuple[Call, ...]:
         """Number the looks of one turn in the order they were asked for, and refuse what cannot be asked."""
         calls: list[Call] = []

@@ -6,24 +6,27 @@ resume it. Trouble with the model or a tool never raises: it ends in an honest a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sre_bot.agent.budget import Budget
 from sre_bot.agent.draft import SCHEMA, BrokenReportError, parse
 from sre_bot.agent.ending import concluded, fallen_back
+from sre_bot.agent.hearing import heard, nobody
 from sre_bot.agent.looks import Notebook, Toolset
 from sre_bot.agent.opening import opening
 from sre_bot.agent.transcript import Conversation, Turn, result_block, sendable, text_block
 from sre_bot.agent.verify import ids_in, verify
 from sre_bot.errors import ModelError, ModelRefusedError, ModelUnavailableError
-from sre_bot.investigation import AnswerStep, EvidenceStep, LookStep, ModelStep
+from sre_bot.investigation import AnswerStep, EvidenceStep, HeardStep, LookStep, ModelStep, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from sre_bot.agent.budget import Limits
+    from sre_bot.agent.hearing import Listen
     from sre_bot.agent.prompt import Prompt
-    from sre_bot.investigation import Answer, JsonObject, Question, Report, Step
+    from sre_bot.investigation import Answer, JsonObject, Message, Question, Report, Step
 
 __all__ = ["Model", "Toolset", "Turn", "investigate"]
 
@@ -79,6 +82,7 @@ async def investigate(
     limits: Limits,
     redact: Callable[[str], str],
     clock: Callable[[], float],
+    listen: Listen = nobody,
 ) -> AsyncIterator[Step]:
     """Investigate; the last step is an AnswerStep, whatever happened.
 
@@ -91,6 +95,7 @@ async def investigate(
         limits: what it may cost.
         redact: takes secrets out of every text before the model, or anyone else, sees it.
         clock: seconds, from any origin; read at the start, before each call of the model and when one fails.
+        listen: tells what people said meanwhile; asked before each turn, and once more before the report is begun.
     """
     notebook = Notebook(toolset, redact, first_look.evidence if first_look else ())
     first = opening(question, notebook.evidence, first_look.report.missing if first_look else ())
@@ -98,7 +103,9 @@ async def investigate(
     talk.said.append(text_block(redact(sendable(first))))
     report: Report | None = None
     try:
-        async for step in _look_around(talk, notebook):
+        async for step in _look_around(talk, notebook, _Ear(listen, question, redact)):
+            if isinstance(step, HeardStep):
+                question = replace(question, conversation=(*question.conversation, step.message))
             yield step
         yield ModelStep(talk.budget.usage.turns + 1)
         report = await _write_report(talk)
@@ -159,10 +166,30 @@ class _Talk:
         return turn
 
 
-async def _look_around(talk: _Talk, notebook: Notebook) -> AsyncIterator[Step]:
+class _Ear:
+    """Takes what people say meanwhile into the conversation."""
+
+    def __init__(self, listen: Listen, question: Question, redact: Callable[[str], str]) -> None:
+        self._listen = listen
+        self._question = question
+        self._redact = redact
+
+    async def hear(self, talk: _Talk) -> list[Message]:
+        """What was said since the last time; it goes to the model with the next turn, behind the results of looks."""
+        said = [rewritten(message, self._redact) for message in await self._listen()]
+        talk.said += [text_block(self._redact(heard(self._question, message))) for message in said]
+        return said
+
+
+async def _look_around(talk: _Talk, notebook: Notebook, ear: _Ear) -> AsyncIterator[Step]:
     """Ask and look until the model has concluded or the budget is spent; the reason for an early end is the note."""
-    nudges = 0
+    nudges, concludes, paused = 0, False, False
     while not (spent := talk.look_at_clock().spent()):
+        for message in () if paused else await ear.hear(talk):
+            nudges, concludes = 0, False
+            yield HeardStep(message)
+        if concludes:
+            return
         yield ModelStep(talk.budget.usage.turns + 1)
         turn = await _next_turn(talk)
         if turn is None:
@@ -171,15 +198,16 @@ async def _look_around(talk: _Talk, notebook: Notebook) -> AsyncIterator[Step]:
             talk.note = f"{talk.model.name} ran out of room to think, so the investigation ended early."
             return
         talk.conversation.hear(turn)
+        paused = turn.stop_reason == "pause_turn"  # it goes on when it is sent back as it is
         if turn.tool_uses:
             async for step in _take_looks(talk, notebook, turn.tool_uses):
                 yield step
-        elif turn.stop_reason != "pause_turn":  # a paused turn goes on when it is sent back as it is
-            if nudges == _NUDGES or ids_in(turn.text).intersection(one.id for one in notebook.evidence):
-                return
-            nudges += 1
-            talk.said.append(text_block(_GO_ON))
-    talk.note = f"The budget of {spent} was used up, so the investigation ended early."
+        elif not paused:
+            concludes = nudges == _NUDGES or notebook.knows(ids_in(turn.text))
+            if not concludes:
+                nudges += 1
+                talk.said.append(text_block(_GO_ON))
+    talk.note = "" if concludes else f"The budget of {spent} was used up, so the investigation ended early."
 
 
 async def _next_turn(talk: _Talk) -> Turn | None:

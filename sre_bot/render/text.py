@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, LookStep, ModelStep
+from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, HeardStep, LookStep, ModelStep
 from sre_bot.render.safe import clean_text
 from sre_bot.render.summary import CAUSED, GOING_ON, NEXT, cited, fix, likelihood, origin, without_cause, without_facts
 
@@ -97,6 +97,8 @@ def status_line(step: Step) -> str:
             line = _look(step)
         case EvidenceStep(evidence):
             line = f"{evidence.id}: {_seen(evidence)}"
+        case HeardStep(message):
+            line = f"taken in from {message.author}: {message.text}"
         case FirstLookStep(answer):
             line = f"first look done: {len(answer.evidence)} things seen"
         case AnswerStep():

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.agent.budget import Limits
+from sre_bot.agent.hearing import nobody
 from sre_bot.agent.loop import investigate
 from sre_bot.agent.prompt import Prompt
 from sre_bot.agent.transcript import Turn
@@ -18,6 +19,7 @@ from sre_bot.investigation import Answer, AnswerStep, Claim, Evidence, Observati
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from sre_bot.agent.hearing import Listen
     from sre_bot.agent.loop import Model, Toolset
     from sre_bot.agent.transcript import Conversation
     from sre_bot.errors import ModelError
@@ -125,6 +127,7 @@ async def run(
     limits: Limits | None = None,
     redact: Callable[[str], str] = str,
     clock: Callable[[], float] | None = None,
+    listen: Listen = nobody,
 ) -> list[Step]:
     """All steps of an investigation."""
     return [
@@ -138,6 +141,7 @@ async def run(
             limits=limits or Limits(),
             redact=redact,
             clock=clock or Clock(),
+            listen=listen,
         )
     ]
 
