@@ -52,7 +52,7 @@ async def main(services: int, instances: int) -> None:
             async with aclosing(PrometheusSource(server.url, transport=network)) as metrics:
                 series = await metrics.query('count({__name__=~".+"})', incident.at)
                 network.requests = 0
-                look = FirstLook(Sources(metrics, history=metrics), now=lambda: datetime.now(UTC))
+                look = FirstLook(Sources([metrics], histories=[metrics]), now=lambda: datetime.now(UTC))
                 taken = [await _timed(look, Question(f"{chain[0]} is failing?", incident.at)) for _ in range(RUNS)]
     seconds, answers = [each for each, _ in taken], [answer for _, answer in taken]
     print(

@@ -122,9 +122,9 @@ class ConfiguredSources:
     def to_look_at(self) -> Sources:
         """As the first look wants them."""
         return Sources(
-            metrics=self.prometheus,
-            alerts=self.alertmanager,
-            history=self.prometheus,
+            metrics=[self.prometheus] if self.prometheus else (),
+            alerts=[self.alertmanager] if self.alertmanager else (),
+            histories=[self.prometheus] if self.prometheus else (),
             repositories=self.repositories,
             deploys=self.deploys,
         )

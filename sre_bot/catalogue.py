@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Catalogue:
     """Services by name."""
 
-    services: Mapping[str, Service]
+    services: Mapping[str, Service] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *sources: Iterable[Service]) -> Catalogue:
@@ -31,6 +31,12 @@ class Catalogue:
         exact = (service for service in self.services.values() if service.name.casefold() == wanted)
         alias = (service for service in self.services.values() if wanted in {a.casefold() for a in service.aliases})
         return next(exact, None) or next(alias, None)
+
+    def names(self) -> Mapping[str, str]:
+        """What each service is called here, by its name and by its aliases, in lower case."""
+        known = reversed(list(self.services.values()))  # so that the first to claim an alias has it
+        aliases = {alias.casefold(): service.name for service in known for alias in service.aliases}
+        return aliases | {name.casefold(): name for name in self.services}
 
     def described(self, names: Sequence[str]) -> str:
         """What is known of these services, a line each; empty when nothing is."""

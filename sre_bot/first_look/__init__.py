@@ -36,7 +36,7 @@ class FirstLook:
     async def __call__(self, question: Question) -> Answer:
         """The answer within about ``deadline`` seconds; what did not answer by then is named as missing."""
         started = time.monotonic()
-        seen = await look_at(self.sources, question.asked_at, now=self.now(), deadline=self.deadline)
+        seen = await look_at(self.sources, question, now=self.now(), deadline=self.deadline)
         answer = give_account(question, seen)
         took = time.monotonic() - started
         return replace(answer, seconds=Seconds(first_look=took, total=took))

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sre_bot.errors import SourceError
 from sre_bot.investigation import MissingSource
+from sre_bot.signals.series import QueryResult
 from sre_bot.tools.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Iterator, Sequence
+
+    from sre_bot.signals.series import Series
 
 T = TypeVar("T")
 
 PATIENCE, ANSWER_BY, CONCLUDE_AT = 0.3, 0.75, 0.85
 """Shares of the deadline."""
+REMARKS = ("PromQL info", "PromQL warning")
+"""How Prometheus' remarks on a query begin; other warnings mean that data are missing."""
 
 
 class Asking:
@@ -32,6 +37,7 @@ class Asking:
         self._asked: Counter[str] = Counter()
         self._failures: dict[str, list[str]] = defaultdict(list)
         self._notes: dict[str, list[str]] = defaultdict(list)
+        self._partial: dict[str, list[str]] = defaultdict(list)
 
     @property
     def patience(self) -> float:
@@ -55,18 +61,33 @@ class Asking:
             self._failures[source].append(f"did not answer within {self._deadline:g} s")
         return otherwise
 
+    async def series(self, source: str, answer: Awaitable[QueryResult]) -> tuple[Series, ...]:
+        """The series of a query, none without an answer; that a server had only part of the data is noted."""
+        found = await self.ask(source, answer, QueryResult(()))
+        partial = [warning for warning in found.warnings if not warning.startswith(REMARKS)]
+        self._partial[source] += partial[:1]
+        return found.series
+
     def note(self, source: str, why: str) -> None:
         """Something of this source could not be seen, whether it was asked or not."""
         self._notes[source].append(why)
 
     def missing(self) -> tuple[MissingSource, ...]:
         """Each source of which something could not be seen, why and how much of it."""
-        sources = dict.fromkeys((*self._notes, *self._failures))
+        partial = (source for source, warnings in self._partial.items() if warnings)
+        sources = dict.fromkeys((*self._notes, *self._failures, *partial))
         return tuple(MissingSource(source, quoted("; ".join(self._said(source)))) for source in sources)
 
     def _said(self, source: str) -> Iterator[str]:
         failures, asked = self._failures.get(source, []), self._asked[source]
         yield from dict.fromkeys(note for note in self._notes.get(source, ()) if note not in failures)
         if failures:
-            (why, _), *_ = Counter(failures).most_common(1)
-            yield f"{why} ({len(failures)} of {asked} questions)" if len(failures) < asked else why
+            yield _often(failures, asked)
+        if partial := self._partial.get(source):
+            yield _often([f"answered with part of the data: {warning}" for warning in partial], asked)
+
+
+def _often(reasons: Sequence[str], asked: int) -> str:
+    """The most frequent reason, and how many of the questions it or another one concerns."""
+    (why, _), *_ = Counter(reasons).most_common(1)
+    return f"{why} ({len(reasons)} of {asked} questions)" if len(reasons) < asked else why

@@ -38,6 +38,8 @@ STATUS_LABELS = (
     "result",
 )
 """Labels that say how a request ended."""
+ENVIRONMENT_LABELS = ("environment", "env", "deployment_environment", "deployment_environment_name", "stage")
+"""Labels that name the environment, most telling first."""
 
 _OF_SERVICES = (
     "(.+_)?(requests?|handled|responses|calls)_total"
@@ -48,12 +50,19 @@ _OF_SERVICES = (
 _OF_NOBODY = "(go|promhttp|prometheus|alertmanager|scrape|net_conntrack|jvm_gc)_.+"
 """Metrics of runtimes, of the scrapes themselves and of the monitoring."""
 
-DISCOVERY = (
-    f"group by (__name__, {', '.join((*SERVICE_LABELS, *PEER_LABELS, *STATUS_LABELS))}) ("
-    f'{{__name__=~"{_OF_SERVICES}",__name__!~"{_OF_NOBODY}"}} or '
-    f'{{__name__=~".+_(seconds|milliseconds)_bucket",__name__!~"{_OF_NOBODY}",le="+Inf"}})'
-)
+
+def _by(labels: tuple[str, ...]) -> str:
+    return (
+        f"group by (__name__, {', '.join(labels)}) ("
+        f'{{__name__=~"{_OF_SERVICES}",__name__!~"{_OF_NOBODY}"}} or '
+        f'{{__name__=~".+_(seconds|milliseconds)_bucket",__name__!~"{_OF_NOBODY}",le="+Inf"}})'
+    )
+
+
+DISCOVERY = _by((*SERVICE_LABELS, *PEER_LABELS, *STATUS_LABELS))
 """Which metrics there are, with the values of the labels that matter; cheap, as no other label comes with them."""
+DISCOVERY_BY_ENVIRONMENT = _by((*SERVICE_LABELS, *PEER_LABELS, *STATUS_LABELS, *ENVIRONMENT_LABELS))
+"""The same, for when one environment is meant."""
 
 _REQUESTS = re.compile(r"(^|_)(https?|grpc|rpc|requests?)(_|$)")
 _CLIENT = re.compile(r"(^|_)client(_|$)")

@@ -85,7 +85,8 @@ class Signal:
 class _Family:
     """A metric with the labels its series have, the services it tells of and the ``values`` of its status label.
 
-    ``only`` are matchers that leave out series with a better label for the service: these are another family.
+    ``only`` are matchers that leave out series with a better label for the service, as these are another family, and
+    whatever is not to be looked at.
     """
 
     name: str
@@ -116,14 +117,17 @@ class _Family:
         return Signal(sign, self.name, promql, unit, self.service, self.peer, shown=promql, stat=stat)
 
 
-def discover(label_sets: Iterable[Mapping[str, str]], rate_window: str) -> tuple[Signal, ...]:
+def discover(
+    label_sets: Iterable[Mapping[str, str]], rate_window: str, matchers: tuple[str, ...] = ()
+) -> tuple[Signal, ...]:
     """The signals to query, most telling first, at most ``MAX_SIGNALS``; errors never without their traffic.
 
     Args:
         label_sets: what ``conventions.DISCOVERY`` gave, in any order.
         rate_window: e.g. ``1m``; at least four scrape intervals.
+        matchers: what else all series have to match.
     """
-    families = _families(label_sets, rate_window)
+    families = _families(label_sets, rate_window, matchers)
     names = frozenset(family.name for family in families)
     counters = [family for family in families if family.is_counter_of_requests]
     found = [signal for family in families for signal in _signals(family, names, counters)]
@@ -159,7 +163,7 @@ def _rank(signal: Signal) -> tuple[bool, int, bool, bool, int, str, int]:
     )
 
 
-def _families(label_sets: Iterable[Mapping[str, str]], window: str) -> list[_Family]:
+def _families(label_sets: Iterable[Mapping[str, str]], window: str, matchers: tuple[str, ...]) -> list[_Family]:
     """Metrics by name and by the label that names their services."""
     alike: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
     for labels in label_sets:
@@ -173,7 +177,7 @@ def _families(label_sets: Iterable[Mapping[str, str]], window: str) -> list[_Fam
         status = next((label for label in conventions.STATUS_LABELS if label in present), None)
         values = {labels[status] for labels in sets if status in labels} if status else set()
         better = SERVICE_LABELS[: SERVICE_LABELS.index(service)]
-        only = tuple(f'{label}=""' for label in better if (name, label) in alike)
+        only = (*(f'{label}=""' for label in better if (name, label) in alike), *matchers)
         whose = frozenset(labels[service] for labels in sets)
         families.append(_Family(name, service, peer, status, window, whose, values, only))
     return families

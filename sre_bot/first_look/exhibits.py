@@ -17,7 +17,7 @@ from sre_bot.signals.series import Shape
 from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sre_bot.first_look.conclusion import Conclusion
     from sre_bot.first_look.seen import Reading, Seen
@@ -178,22 +178,23 @@ class Exhibits:
         several = len({reading.signal.metric for reading in ordered}) > 1 or ordered[0].signal.sign in NAMELESS
         stats = " or ".join(dict.fromkeys(reading.signal.stat for reading in ordered if reading.signal.stat))
         title += f", {stats}" if stats else ""
+        title += f", {self.seen.environment}" if self.seen.environment else ""
         lines = [reading_line(reading, self.seen.at, with_metric=several) for reading in ordered]
-        queries = tuple(dict.fromkeys(reading.signal.shown for reading in ordered))
+        asked = tuple(dict.fromkeys((reading.place, reading.signal.shown) for reading in ordered))
         window = f"{stamp(self.seen.window.start, self.seen.at)} to {clock(self.seen.window.end, self.seen.at)}"
         rest = [f"… and {len(readings) - MAX_LINES} more"] if len(readings) > MAX_LINES else []
-        content = "\n".join([f"{title}, {window}", *lines, *rest, *(f"query: {promql}" for promql in queries)])
-        names = [reading.signal.metric for reading in ordered if reading.signal.shown in queries]
-        urls = dict(zip(dict.fromkeys(names), (self.seen.graph_urls.get(promql) for promql in queries), strict=False))
-        links = tuple(Link(name if several else "graph", url) for name, url in urls.items() if url)
+        content = "\n".join([f"{title}, {window}", *lines, *rest, *(_query(*one) for one in asked)])
+        links = tuple(_links(ordered, self.seen.graph_urls, several=several))
         observation = Observation(
             f"{title}: {_summary(ordered, self.seen, several=several)}",
             content,
             links=links,
             charts=(self._chart(title, ordered),),
         )
+        place, query = asked[0]
         arguments: JsonObject = {
-            "query": queries[0],
+            "query": query,
+            **({"source": place} if place else {}),
             "last": f"{round(self.seen.window.duration.total_seconds())}s",
             "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}",
         }
@@ -213,6 +214,19 @@ class Exhibits:
         if blamed is not None and self.seen.window.contains(blamed.change.time):
             marks.append(ChartMark(blamed.change.time.timestamp(), f"{blamed.change.kind} {blamed.revision[:8]}"))
         return Chart(title, readings[0].signal.unit, lines, tuple(marks))
+
+
+def _query(place: str, promql: str) -> str:
+    return f"query{f' to {place}' if place else ''}: {promql}"
+
+
+def _links(ordered: Sequence[Reading], urls: Mapping[tuple[str, str], str], *, several: bool) -> Iterator[Link]:
+    """Where a human sees each query, called by its metric, and by its source where there are several."""
+    for metric, place, promql in dict.fromkeys((r.signal.metric, r.place, r.signal.shown) for r in ordered):
+        url = urls.get((place, promql))
+        name = metric if several else "graph"
+        if url:
+            yield Link(f"{name} ({place})" if place else name, url)
 
 
 def _summary(ordered: Sequence[Reading], seen: Seen, *, several: bool) -> str:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from sre_bot.catalogue import Catalogue
 from sre_bot.first_look.asking import Asking
+from sre_bot.first_look.environments import Focus, of_alert
+from sre_bot.first_look.merging import remembered_once, united
+from sre_bot.first_look.naming import Naming
+from sre_bot.first_look.pace import LOOKBACK
 from sre_bot.first_look.recent_changes import read_changes
 from sre_bot.first_look.seen import Seen
-from sre_bot.first_look.vitals import LOOKBACK, read_vitals
+from sre_bot.first_look.vitals import Endpoint, read_vitals
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import rewritten
 from sre_bot.tools.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sre_bot.incident import Alert
+    from sre_bot.investigation import Question
     from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
     from sre_bot.tools.changes import Deploys, Repository
     from sre_bot.tools.metrics import Metrics
@@ -27,53 +33,106 @@ if TYPE_CHECKING:
 PRESENT = timedelta(seconds=90)
 """An Alertmanager knows only the present; a question about longer ago is not asked of it."""
 
+T = TypeVar("T", "Metrics", "CurrentAlerts", "AlertHistory")
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What there is to look at; each may be absent."""
+    """What there is to look at; of each there may be none.
 
-    metrics: Metrics | None = None
-    alerts: CurrentAlerts | None = None
-    history: AlertHistory | None = None
-    repositories: tuple[Repository, ...] = ()
+    ``environments`` says, by name, where a source of metrics or alerts is; one that is not named may be anywhere.
+    """
+
+    metrics: Sequence[Metrics] = ()
+    alerts: Sequence[CurrentAlerts] = ()
+    histories: Sequence[AlertHistory] = ()
+    repositories: Sequence[Repository] = ()
     deploys: Deploys | None = None
+    environments: Mapping[str, str] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+    def focus(self, question: Question) -> Focus:
+        """What the question is about, as far as its words and its channel tell."""
+        of_services = (service.environment for service in self.catalogue.services.values())
+        return Focus.of(question, [*self.environments.values(), *filter(None, of_services)])
+
+    def within(self, sources: Sequence[T], focus: Focus) -> Sequence[T]:
+        """Those of the sources that are in the environment, or do not say where they are."""
+        return [source for source in sources if focus.has(self.environments.get(source.name))]
 
 
-async def look_at(sources: Sources, at: datetime, *, now: datetime, deadline: float) -> Seen:
-    """One look at all sources as of ``at``, done within ``deadline`` seconds; never raises for a source.
+async def look_at(sources: Sources, question: Question, *, now: datetime, deadline: float) -> Seen:
+    """One look at all sources as of the question's moment, done within ``deadline`` seconds; never raises for a source.
 
     Whatever strangers wrote is one line of visible characters from here on.
     """
-    asking = Asking(deadline)
+    at, focus, asking = question.asked_at, sources.focus(question), Asking(deadline)
+    endpoints, managers = _endpoints(sources, focus, asking), _managers(sources, focus, asking)
+    records = sources.within(sources.histories, focus)
+    window, is_present = TimeWindow.before(at, LOOKBACK), now - at < PRESENT
     async with asyncio.TaskGroup() as group:
-        held = group.create_task(_held(sources.alerts, asking, is_present=now - at < PRESENT))
-        remembered = group.create_task(_remembered(sources.history, asking, TimeWindow.before(at, LOOKBACK)))
+        told = [group.create_task(asking.ask(m.name, m.current(), None)) for m in managers if is_present]
+        kept = [group.create_task(asking.ask(record.name, record.history(window), None)) for record in records]
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
-        reading = group.create_task(read_vitals(sources.metrics, at, asking, (held, remembered)))
-    vitals, changes = reading.result(), changing.result()
+        reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
+    vitals, changes, naming = reading.result(), changing.result(), Naming(sources.catalogue.names())
+    held, remembered = ([task.result() for task in tasks] for tasks in (told, kept))
+    meant = _Meant(focus, naming)
+    deploys = tuple(naming.change(deploy) for deploy in changes.deploys)
+    services = {*vitals.services, *(deploy.service for deploy in deploys if deploy.service)}
     return Seen(
         at=at,
         window=vitals.window,
-        alerts=rewritten(tuple(held.result() or ()), quoted),
-        past_alerts=rewritten(tuple(remembered.result() or ()), quoted),
-        alerts_known=(held.result(), remembered.result()) != (None, None),
-        readings=vitals.readings,
-        services=vitals.services | {change.service for change in changes.deploys if change.service},
-        changes=rewritten(changes.recent, quoted),
-        deploys=rewritten(changes.deploys, quoted),
+        alerts=meant.alerts(united(filter(None, held))),
+        past_alerts=meant.alerts(remembered_once(filter(None, remembered))),
+        alerts_known=any(alerts is not None for alerts in (*held, *remembered)),
+        readings=tuple(naming.reading(reading) for reading in vitals.readings),
+        services=frozenset(naming.service(service) for service in services),
+        changes=rewritten(tuple(naming.change(change) for change in changes.recent), quoted),
+        deploys=rewritten(deploys, quoted),
         diffs=changes.diffs,
         missing=asking.missing(),
         scrape=vitals.scrape,
         graph_urls=vitals.graph_urls,
+        focus=focus,
+        told_apart=vitals.told_apart or any(sources.environments.get(e.metrics.name) for e in endpoints),
+        catalogue=sources.catalogue,
     )
 
 
-async def _held(alerts: CurrentAlerts | None, asking: Asking, *, is_present: bool) -> Sequence[Alert] | None:
-    if alerts is None:
-        asking.note("alertmanager", "not configured")
-        return None
-    return await asking.ask(alerts.name, alerts.current(), None) if is_present else None
+def _endpoints(sources: Sources, focus: Focus, asking: Asking) -> list[Endpoint]:
+    """Each Prometheus that may tell of the environment; of one that is known to be there, everything is meant."""
+    there = sources.within(sources.metrics, focus)
+    if not there:
+        asking.note("prometheus", _absent(sources.metrics, focus))
+    return [
+        Endpoint(
+            metrics,
+            None if metrics.name in sources.environments else focus.environment,
+            metrics.name if len(there) > 1 else "",
+        )
+        for metrics in there
+    ]
 
 
-async def _remembered(history: AlertHistory | None, asking: Asking, window: TimeWindow) -> Sequence[Alert] | None:
-    return await asking.ask(history.name, history.history(window), None) if history is not None else None
+def _managers(sources: Sources, focus: Focus, asking: Asking) -> Sequence[CurrentAlerts]:
+    there = sources.within(sources.alerts, focus)
+    if not there:
+        asking.note("alertmanager", _absent(sources.alerts, focus))
+    return there
+
+
+def _absent(configured: Sequence[object], focus: Focus) -> str:
+    return f"none is configured for {focus.environment}" if configured else "not configured"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """Alerts of the environment that is looked at, of services as the catalogue calls them."""
+
+    focus: Focus
+    naming: Naming
+
+    def alerts(self, found: Iterable[Alert]) -> tuple[Alert, ...]:
+        kept = tuple(self.naming.alert(alert) for alert in found if self.focus.has(of_alert(alert)))
+        return rewritten(kept, quoted)

@@ -86,7 +86,7 @@ def told(symptoms: Sequence[Symptom], at: datetime) -> str:
     since = f", since {_since(first, at)}" if first else ""
     worse = _joined([predicate(symptom.reading, with_before=True) for symptom in symptoms])
     over = "; that is over by now" if all(symptom.over for symptom in symptoms) else ""
-    return f"{symptoms[0].service}{since}: {worse}{over}."
+    return f"{symptoms[0].reading.who}{since}: {worse}{over}."
 
 
 def _since(reading: Reading, at: datetime) -> str:
@@ -98,7 +98,7 @@ def _since(reading: Reading, at: datetime) -> str:
 
 def brief(symptom: Symptom) -> str:
     """What got worse, in a few words."""
-    return f"{symptom.service} {predicate(symptom.reading)}"
+    return f"{symptom.reading.who} {predicate(symptom.reading)}"
 
 
 _WORSE = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sre_bot.catalogue import Catalogue
+from sre_bot.first_look.environments import Focus
 from sre_bot.first_look.symptoms import is_over
 from sre_bot.incident import AlertState
 
@@ -24,6 +26,7 @@ class Reading:
     """One series of one signal: what ``service`` (calling ``peer``, if set) did, as a series and as facts.
 
     ``statuses`` says, of a share of failures, what each status contributes to the latest of them (shares of 1).
+    ``place`` is the name of the Prometheus that told it, "" where there is only one.
     """
 
     signal: Signal
@@ -32,11 +35,21 @@ class Reading:
     series: Series
     facts: SeriesFacts
     statuses: Mapping[str, float] = field(default_factory=dict)
+    place: str = ""
 
     @property
     def name(self) -> str:
         """The service, or who calls whom."""
-        return f"{self.service} → {self.peer}" if self.peer else self.service
+        return f"{self.service} → {self.peer}{self._at}" if self.peer else self.who
+
+    @property
+    def who(self) -> str:
+        """The service, and which of several sources tells of it."""
+        return f"{self.service}{self._at}"
+
+    @property
+    def _at(self) -> str:
+        return f" ({self.place})" if self.place else ""
 
     @property
     def onset(self) -> datetime | None:
@@ -58,7 +71,9 @@ class Seen:
 
     ``alerts`` are held now, ``past_alerts`` remembered; ``alerts_known`` is whether anyone told of alerts at all.
     ``deploys`` are those of the last weeks, newest first, so that each has a predecessor; ``changes`` the commits
-    and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by PromQL.
+    and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by place and PromQL.
+    ``focus`` is what was looked at, ``told_apart`` whether anything told of its environment; ``catalogue`` is what is
+    known of services, by whose names they go here.
     """
 
     at: datetime
@@ -73,7 +88,15 @@ class Seen:
     diffs: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[MissingSource, ...] = ()
     scrape: timedelta = timedelta(seconds=15)
-    graph_urls: Mapping[str, str] = field(default_factory=dict)
+    graph_urls: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    focus: Focus = field(default_factory=Focus)
+    told_apart: bool = False
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+    @property
+    def environment(self) -> str:
+        """The environment that was looked at and no other, "" when that is not so."""
+        return (self.focus.environment or "") if self.told_apart else ""
 
     @property
     def all_alerts(self) -> tuple[Alert, ...]:

@@ -26,7 +26,7 @@ _INSIDE = (".svc", ".local", ".internal", ".cluster", ".consul", ".lan", ".corp"
 
 def resolve(peer: str, services: Iterable[str]) -> str | None:
     """Our service behind a peer's address (``inventory``, ``inventory-svc:8080``, ``inventory.shop.svc``), or None."""
-    host = _host(peer)
+    host = host_of(peer)
     known = sorted(services)
     if host in known:
         return host
@@ -38,10 +38,11 @@ def resolve(peer: str, services: Iterable[str]) -> str | None:
 
 def is_third_party(peer: str) -> bool:
     """Whether the address is one out in the Internet, rather than of a database or a service nobody measures."""
-    return _is_outside(_host(peer))
+    return _is_outside(host_of(peer))
 
 
-def _host(peer: str) -> str:
+def host_of(peer: str) -> str:
+    """The host of an address, in lower case, without scheme, port and path."""
     address = re.sub(r"^\w+://", "", peer).split("/")[0].lower()
     return address if address.count(":") > 1 else address.split(":")[0]
 

@@ -147,16 +147,16 @@ class Scene:
         """Everything there is to look at."""
         metrics = self.metrics()
         return Sources(
-            metrics,
-            FakeCurrentAlerts(alerts=self.alerts),
-            FakeAlertHistory(alerts=self.past),
+            [metrics],
+            [FakeCurrentAlerts(alerts=self.alerts)],
+            [FakeAlertHistory(alerts=self.past)],
             (FakeRepository(line=self.commits, diffs=self.diffs),),
             FakeDeploys(record=self.deploys),
         )
 
     async def seen(self) -> Seen:
         """What a look sees of it."""
-        return await look_at(self.sources(), AT, now=AT, deadline=30)
+        return await look_at(self.sources(), Question("", AT), now=AT, deadline=30)
 
     async def asked(self, text: str = "checkout is failing, what's going on?") -> Answer:
         """The answer of a first look."""

@@ -169,6 +169,6 @@ async def test_a_fresh_system_tells_how_short_the_look_was() -> None:
     scene = shop()
     answers = dict(scene.metrics().answers)
     answers["count(up)"] = [replace(answers["count(up)"][0], times=TIMES[-20:], values=np.ones(20))]
-    sources = replace(scene.sources(), metrics=replace(scene.metrics(), answers=answers))
+    sources = replace(scene.sources(), metrics=[replace(scene.metrics(), answers=answers)])
     answer = await FirstLook(sources, now=lambda: AT)(Question("web?", AT))
     assert "as before over the last 3.5 min" in words(answer)

@@ -30,7 +30,7 @@ DEADLINE = 0.5
 
 
 async def look(sources: Sources, deadline: float = DEADLINE) -> Seen:
-    return await look_at(sources, AT, now=AT, deadline=deadline)
+    return await look_at(sources, Question("", AT), now=AT, deadline=deadline)
 
 
 def why(saw: Seen) -> dict[str, str]:
@@ -123,9 +123,11 @@ def broken(name: str) -> Sources:
     whole = failing_shop().sources()
     match name:
         case "prometheus":
-            return replace(whole, metrics=FakeMetrics(failure=down(name)), history=FakeAlertHistory(failure=down(name)))
+            return replace(
+                whole, metrics=[FakeMetrics(failure=down(name))], histories=[FakeAlertHistory(failure=down(name))]
+            )
         case "alertmanager":
-            return replace(whole, alerts=FakeCurrentAlerts(failure=down(name)))
+            return replace(whole, alerts=[FakeCurrentAlerts(failure=down(name))])
         case "shop":
             return replace(whole, repositories=(FakeRepository(failure=down(name)),))
         case _:
@@ -137,9 +139,9 @@ def hanging(name: str) -> Sources:
     whole = failing_shop().sources()
     match name:
         case "prometheus":
-            return replace(whole, metrics=Hanging(), history=HangingHistory())
+            return replace(whole, metrics=[Hanging()], histories=[HangingHistory()])
         case "alertmanager":
-            return replace(whole, alerts=HangingAlerts())
+            return replace(whole, alerts=[HangingAlerts()])
         case "shop":
             return replace(whole, repositories=(HangingRepository(),))
         case _:
@@ -163,7 +165,7 @@ async def test_a_source_that_hangs_is_named_in_time_and_the_others_are_seen(name
 
 
 async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
-    sources = Sources(Hanging(), HangingAlerts(), HangingHistory(), (HangingRepository(),), HangingDeploys())
+    sources = Sources([Hanging()], [HangingAlerts()], [HangingHistory()], (HangingRepository(),), HangingDeploys())
     started = time.monotonic()
     answer = await FirstLook(sources, now=lambda: AT, deadline=DEADLINE)(Question("checkout?", AT))
     assert time.monotonic() - started < DEADLINE
@@ -173,7 +175,7 @@ async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
 
 async def test_one_slow_query_of_many_is_said_to_be_one() -> None:
     whole = failing_shop()
-    saw = await look(replace(whole.sources(), metrics=Hanging(answers=whole.metrics().answers, only="histogram")))
+    saw = await look(replace(whole.sources(), metrics=[Hanging(answers=whole.metrics().answers, only="histogram")]))
     assert why(saw) == {"prometheus": f"did not answer within 0.5 s (2 of {len(whole.signals()) + 7} questions)"}
     assert not [reading for reading in saw.readings if reading.signal.sign is Sign.LATENCY]
     assert reading_of(saw, Sign.ERRORS, "search").facts.onset is not None
@@ -190,9 +192,10 @@ async def test_of_the_past_alertmanager_is_not_asked() -> None:
     scene = failing_shop()
     scene.past = [replace(alert, name="Remembered") for alert in scene.alerts]
     sources = scene.sources()
-    saw = await look_at(sources, AT, now=AT + timedelta(hours=1), deadline=DEADLINE)
-    assert isinstance(sources.alerts, FakeCurrentAlerts)
-    assert sources.alerts.asked == 0
+    saw = await look_at(sources, Question("", AT), now=AT + timedelta(hours=1), deadline=DEADLINE)
+    (manager,) = sources.alerts
+    assert isinstance(manager, FakeCurrentAlerts)
+    assert manager.asked == 0
     assert [alert.name for alert in saw.firing] == ["Remembered"]
     assert saw.missing == ()
 
@@ -206,7 +209,7 @@ async def test_an_alert_that_is_held_and_remembered_is_one_and_what_is_held_coun
 
 
 async def test_a_slow_alertmanager_does_not_keep_the_others_waiting() -> None:
-    saw = await look(replace(failing_shop().sources(), alerts=HangingAlerts()))
+    saw = await look(replace(failing_shop().sources(), alerts=[HangingAlerts()]))
     assert saw.readings
     assert saw.window.start == ago(60) + timedelta(seconds=75)
 
@@ -244,8 +247,9 @@ async def test_a_hundred_services_stay_within_the_bounds() -> None:
     started = time.monotonic()
     answer = await FirstLook(sources, now=lambda: AT)(Question("s7?", AT))
     assert time.monotonic() - started < 3
-    assert isinstance(sources.metrics, FakeMetrics)
-    assert len(sources.metrics.asked) <= MAX_SIGNALS + 6
+    (metrics,) = sources.metrics
+    assert isinstance(metrics, FakeMetrics)
+    assert len(metrics.asked) <= MAX_SIGNALS + 6
     assert answer.report.missing == ()
     assert answer.report.what[0].text.startswith("s7, since about 11:50")
     assert len(words(answer)) < 3000

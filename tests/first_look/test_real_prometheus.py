@@ -71,7 +71,7 @@ def deployed(history: GitFolder, tmp_path: Path) -> DeployFile:
 
 async def asked(url: str, text: str, at: datetime, repository: GitRepository, deploys: DeployFile) -> Answer:
     async with aclosing(PrometheusSource(url)) as metrics:
-        sources = Sources(metrics, FakeCurrentAlerts(), metrics, (repository,), deploys)
+        sources = Sources([metrics], [FakeCurrentAlerts()], [metrics], (repository,), deploys)
         return await FirstLook(sources, now=lambda: datetime.now(UTC), deadline=20)(Question(text, at))
 
 

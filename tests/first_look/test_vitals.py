@@ -11,6 +11,7 @@ import pytest
 from sre_bot.first_look import Sources, conventions
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.look import look_at
+from sre_bot.investigation import Question
 from sre_bot.signals.series import Series
 from tests.fakes import FakeMetrics
 from tests.first_look.scenes import AT, ONSET, TIMES, Scene, ago, level, reading_of, scrapes, shop, words
@@ -22,7 +23,7 @@ DEADLINE = 0.5
 
 
 async def look(sources: Sources, deadline: float = DEADLINE) -> Seen:
-    return await look_at(sources, AT, now=AT, deadline=deadline)
+    return await look_at(sources, Question("", AT), now=AT, deadline=deadline)
 
 
 def why(saw: Seen) -> dict[str, str]:
@@ -56,7 +57,7 @@ async def test_the_scrape_interval_is_learnt_from_the_samples(counts: dict[int, 
     answers = {scrapes(length): [Series({}, TIMES[-1:], np.full(1, count))] for length, count in counts.items()}
     times = np.arange(AT.timestamp() - age, AT.timestamp() + 1)
     answers["count(up)"] = [Series({}, times, np.ones(len(times)))]
-    assert (await look(Sources(FakeMetrics(answers=answers)))).scrape == timedelta(seconds=scrape)
+    assert (await look(Sources([FakeMetrics(answers=answers)]))).scrape == timedelta(seconds=scrape)
 
 
 async def test_readings_begin_where_there_is_data() -> None:
@@ -64,7 +65,7 @@ async def test_readings_begin_where_there_is_data() -> None:
     started = ago(0.5).timestamp()
     recently = Series({}, np.arange(started, AT.timestamp() + 1), np.ones(31))
     answers = {"count(up)": [recently], scrapes(10): [Series({}, TIMES[-1:], np.full(1, 10.0))]}
-    saw = await look(Sources(FakeMetrics(answers=answers)))
+    saw = await look(Sources([FakeMetrics(answers=answers)]))
     assert saw.window.start.timestamp() == started + 5, "a rate needs five scrapes"
     assert saw.window.end == AT
 
@@ -126,5 +127,5 @@ async def test_series_that_there_is_no_time_to_read_are_told_of() -> None:
 async def test_where_a_human_sees_it() -> None:
     saw = await shop().seen()
     errors = reading_of(saw, Sign.ERRORS, "web")
-    assert saw.graph_urls[errors.signal.shown].endswith(errors.signal.shown)
-    assert conventions.DISCOVERY not in saw.graph_urls
+    assert saw.graph_urls["", errors.signal.shown].endswith(errors.signal.shown)
+    assert ("", conventions.DISCOVERY) not in saw.graph_urls

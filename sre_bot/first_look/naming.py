@@ -1,0 +1,50 @@
+"""One name a service, whatever metrics, alerts and deploys call it, as the catalogue knows it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sre_bot.first_look.trail import host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sre_bot.first_look.seen import Reading
+    from sre_bot.incident import Alert, Change
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """``names`` by other names, in lower case."""
+
+    names: Mapping[str, str]
+
+    def service(self, name: str) -> str:
+        """What the catalogue calls it."""
+        return self.names.get(name.casefold(), name)
+
+    def services(self, names: Iterable[str]) -> frozenset[str]:
+        """What the catalogue calls them."""
+        return frozenset(self.service(name) for name in names)
+
+    def peer(self, address: str) -> str:
+        """The service behind an address, if the catalogue knows it by its host or the first part of that."""
+        host = host_of(address)
+        return self.names.get(host) or self.names.get(host.split(".")[0], address)
+
+    def reading(self, reading: Reading) -> Reading:
+        """The reading, of and about services as the catalogue calls them."""
+        service, peer = self.service(reading.service), reading.peer and self.peer(reading.peer)
+        same = (service, peer) == (reading.service, reading.peer)
+        return reading if same else replace(reading, service=service, peer=peer)
+
+    def alert(self, alert: Alert) -> Alert:
+        """The alert, of a service as the catalogue calls it."""
+        if alert.service is None or (name := self.service(alert.service)) == alert.service:
+            return alert
+        return replace(alert, labels={**alert.labels, "service": name})
+
+    def change(self, change: Change) -> Change:
+        """The change, of a service as the catalogue calls it."""
+        return change if change.service is None else replace(change, service=self.service(change.service))
