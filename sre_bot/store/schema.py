@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, Float, MetaData, String, Table, Text
+from sqlalchemy import JSON, Column, DateTime, Float, Integer, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -34,4 +34,16 @@ posts = Table(
     Column("channel", String(64), nullable=False),
     Column("ts", String(64), comment="the message's id once known; null: claimed, outcome unknown"),
     Column("claimed_at", DateTime(timezone=True), nullable=False),
+)
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("key", String(255), primary_key=True, comment="the message, as an investigation's id"),
+    Column("thread", String(255), nullable=False, index=True),
+    Column("call", String(16), nullable=False, comment="mention, reply or quiet"),
+    Column("at", DateTime(timezone=True), nullable=False, comment="when it was written"),
+    Column("message", JSON(none_as_null=True), comment="while an investigation runs: held out to be taken in"),
+    Column("taken_by", String(255), comment="the investigation that answers it: its own, or one that took it in"),
+    Column("turn", Integer, comment="at which turn of that"),
 )
