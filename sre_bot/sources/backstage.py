@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from sre_bot.errors import ConfigurationError
 from sre_bot.incident import Service
+from sre_bot.mistakes import in_words, read_yaml, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,19 +77,20 @@ def read_backstage(path: Path) -> Sequence[Service]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read the catalogue {path}: {error}") from None
+        raise ConfigurationError(
+            f"cannot read the catalogue {path}: {why_unreadable(error)}. Mend it, or take it out of catalogue_files."
+        ) from None
     if len(text) > MAX_BYTES:
-        raise ConfigurationError(f"the catalogue {path} is larger than {MAX_BYTES // 1024 // 1024} MiB")
+        raise ConfigurationError(f"the catalogue {path} is larger than {MAX_BYTES // 1024 // 1024} MiB: split it.")
     try:
-        return [_component(document, path).service() for document in _components(text)]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"the catalogue {path} is not valid YAML{where}") from None
+        components = list(_components(text))
+    except ValueError as error:
+        raise ConfigurationError(f"the catalogue {path} {error}.") from None
+    return [_component(document, path).service() for document in components]
 
 
 def _components(text: str) -> Iterable[dict[str, Any]]:
-    for document in yaml.safe_load_all(text):
+    for document in read_yaml(text):
         if isinstance(document, dict) and str(document.get("kind", "")).lower() == "component":
             yield document
 
@@ -100,9 +101,7 @@ def _component(document: dict[str, Any], path: Path) -> _Component:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(
-            f"the catalogue {path} has a Component whose {where} is wrong: {first['msg']}"
-        ) from None
+        raise ConfigurationError(f"the catalogue {path} has a Component whose {where} {in_words({**first})}.") from None
 
 
 def _reference(text: str) -> str:

@@ -68,11 +68,11 @@ def test_components_are_services_and_other_kinds_are_skipped(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("kind: Component\nmetadata: {}", "has a Component whose metadata.name is wrong"),
+        ("kind: Component\nmetadata: {}", "has a Component whose metadata.name is missing; set it"),
         ("kind: Component\nmetadata: [", "is not valid YAML in line 2"),
         (b"\xff\xfe", "cannot read the catalogue"),
         ("x" * (4 * 1024 * 1024 + 1), "is larger than 4 MiB"),
-        ("kind: Component\nmetadata: {name: a, links: [{title: no url}]}", "metadata.links.0.url is wrong"),
+        ("kind: Component\nmetadata: {name: a, links: [{title: no url}]}", "metadata.links.0.url is missing"),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(tmp_path: Path, text: str | bytes, sentence: str) -> None:
