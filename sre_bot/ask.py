@@ -21,7 +21,7 @@ from sre_bot.redaction import Redactor
 from sre_bot.render.document import document
 from sre_bot.render.safe import clean_text
 from sre_bot.render.text import answer_text, status_line
-from sre_bot.telemetry import log_to_stderr
+from sre_bot.telemetry.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from sre_bot.investigation import Answer

@@ -12,28 +12,35 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sre_bot import bootstrap
+from sre_bot import __version__, bootstrap
 from sre_bot.agent.claude import preload
 from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
+from sre_bot.investigation import FIRST_LOOK
+from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
 from sre_bot.slack.app import SlackApp, web_client
 from sre_bot.slack.commands import Commands
 from sre_bot.slack.listeners import Mentions
+from sre_bot.slack.metering import meter
 from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
-from sre_bot.telemetry import log_to_stderr
+from sre_bot.telemetry.logs import log_to_stderr
+from sre_bot.telemetry.metrics import Metrics
 from sre_bot.web import start_web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Mapping
 
     from pydantic import SecretStr
     from sqlalchemy import Engine
 
+    from sre_bot.bootstrap import ConfiguredSources
     from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
+    from sre_bot.triage import Investigator
+    from sre_bot.web import Check
 
 _log = logging.getLogger(__name__)
 
@@ -51,18 +58,22 @@ async def serve(settings: Settings) -> None:
     log_to_stderr(settings.log_format, redactor.redact)
     told_to_stop = _told_to_stop()
     bot_token = _required(settings.slack.bot_token, "SLACK_BOT_TOKEN", "xoxb-…, from OAuth & Permissions")
-    app_token = _required(settings.slack.app_token, "SLACK_APP_TOKEN", "xapp-…, with connections:write")
+    app_token = _app_token(settings)
     async with contextlib.AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_database, settings.database)
         stack.callback(engine.dispose)
         await stack.enter_async_context(bootstrap.fetching(settings))
         investigator = await stack.enter_async_context(bootstrap.investigator(settings, redactor))
+        parts = await stack.enter_async_context(bootstrap.sources(settings))
+        metrics = _metrics(investigator, parts)
         client = web_client(bot_token, settings.slack.api_url)
+        meter(client, metrics)
+        investigations = Investigations(engine)
         mentions = Mentions(
             client=client,
             posts=Posts(engine),
-            investigations=Investigations(engine),
-            investigator=investigator,
+            investigations=investigations,
+            investigator=metered(investigator, metrics, time.time),
             allowed_hosts=bootstrap.link_hosts(settings),
             concurrent=settings.concurrent_investigations,
             now=time.time,
@@ -70,7 +81,7 @@ async def serve(settings: Settings) -> None:
         workflows = Workflows(
             database_url=_workflow_database(settings),
             lease=settings.state_dir / "serve.lock",
-            handler=mentions,
+            handler=MeteredHandler(mentions, investigations, metrics, time.time),
             now=time.time,
         )
         await stack.enter_async_context(workflows)
@@ -78,7 +89,6 @@ async def serve(settings: Settings) -> None:
         async def accept(key: str, event: JsonObject) -> None:
             await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
 
-        parts = await stack.enter_async_context(bootstrap.sources(settings))
         commands = Commands(
             parts.alertmanager,
             parts.prometheus,
@@ -88,9 +98,11 @@ async def serve(settings: Settings) -> None:
         )
         app = SlackApp(client, app_token, accept, answer=commands.answer)
         stack.push_async_callback(app.close)
-        await stack.enter_async_context(_listening(settings, engine, app))
+        readiness = _readiness(engine, app, told_to_stop, metrics)
+        await stack.enter_async_context(_listening(settings, app, readiness, metrics))
         who = await app.connect()
-        await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions)))
+        await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions, metrics)))
+        await stack.enter_async_context(_background(watch_freshness(parts.repositories, metrics)))
         if investigator.model is not None:
             await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"
@@ -114,28 +126,65 @@ def _workflow_database(settings: Settings) -> str:
     return f"sqlite:///{settings.state_dir.absolute() / 'workflows.sqlite'}"
 
 
+def _app_token(settings: Settings) -> str | None:
+    """The token for Socket Mode; None where a signing secret opens the HTTP door instead."""
+    if settings.slack.app_token is None and settings.slack.signing_secret is not None:
+        return None
+    what = "xapp-…, with connections:write; or set SLACK_SIGNING_SECRET to be reached over HTTP alone"
+    return _required(settings.slack.app_token, "SLACK_APP_TOKEN", what)
+
+
+def _metrics(investigator: Investigator, parts: ConfiguredSources) -> Metrics:
+    return Metrics(
+        version=__version__,
+        prompt=investigator.prompt.sha,
+        model=investigator.model.name if investigator.model else FIRST_LOOK,
+        tools=[str(tool["name"]) for tool in investigator.toolset(datetime.now(UTC)).definitions],
+        sources=[name for name, _ in parts.all()],
+    )
+
+
+def _readiness(engine: Engine, app: SlackApp, told_to_stop: asyncio.Event, metrics: Metrics) -> Mapping[str, Check]:
+    """What must hold for us to take questions; asked by probes, and at every scrape."""
+
+    async def slack() -> bool:
+        metrics.sockets.set(await app.sockets())
+        return await app.connected()
+
+    async def database() -> bool:
+        return await asyncio.to_thread(is_writable, engine)
+
+    async def not_stopping() -> bool:
+        return not told_to_stop.is_set()
+
+    return {"slack": slack, "database": database, "not_stopping": not_stopping}
+
+
 @contextlib.asynccontextmanager
-async def _listening(settings: Settings, engine: Engine, app: SlackApp) -> AsyncIterator[None]:
-    checks = {"slack": app.connected, "database": lambda: asyncio.to_thread(is_writable, engine)}
+async def _listening(
+    settings: Settings, app: SlackApp, readiness: Mapping[str, Check], metrics: Metrics
+) -> AsyncIterator[None]:
+    """Serve HTTP. Health is what a restart may mend; an outage of Slack is none of it."""
     secret = settings.slack.signing_secret
     routes = app.routes(secret.get_secret_value(), time.time) if secret else None
+    host, port = settings.http.host, settings.http.port
+    health = {"database": readiness["database"]}
     try:
-        runner = await start_web(settings.http.host, settings.http.port, checks, routes=routes)
+        runner = await start_web(host, port, health=health, readiness=readiness, metrics=metrics, routes=routes)
     except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. Set SRE_BOT_HTTP_PORT."
-        ) from error
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}. Set SRE_BOT_HTTP_PORT.") from error
     try:
         yield
     finally:
         await runner.cleanup()
 
 
-async def _tell_what_was_given_up(workflows: Workflows, mentions: Mentions) -> None:
+async def _tell_what_was_given_up(workflows: Workflows, mentions: Mentions, metrics: Metrics) -> None:
     while True:
         try:
             for key, event in (await workflows.given_up()).items():
-                await mentions.give_up(key, event)
+                if await mentions.give_up(key, event):
+                    metrics.answers.labels("given_up").inc()
         except SQLAlchemyError as error:
             _log.warning("could not see what was given up: %s", error)
         await asyncio.sleep(_GIVEN_UP_SECONDS)

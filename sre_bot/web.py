@@ -1,50 +1,62 @@
-"""The HTTP server: ``/healthz`` for whoever watches over the process, and whatever doors are open besides."""
+"""The HTTP server: ``/healthz``, ``/readyz`` and ``/metrics`` for operators, and whatever doors are open besides."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
+from sre_bot.telemetry.metrics import CONTENT_TYPE
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from sre_bot.telemetry.metrics import Metrics
 
 CHECK_SECONDS = 2.0
 """What has not answered by then is not well; probes are impatient."""
+
+Check: TypeAlias = Callable[[], Awaitable[bool]]
 
 
 async def start_web(
     host: str,
     port: int,
-    checks: Mapping[str, Callable[[], Awaitable[bool]]],
     *,
+    health: Mapping[str, Check],
+    readiness: Mapping[str, Check],
+    metrics: Metrics,
     routes: web.RouteTableDef | None = None,
     seconds: float = CHECK_SECONDS,
 ) -> web.AppRunner:
     """Serve until the returned runner is cleaned up.
 
-    ``GET /healthz`` answers 200 when every check holds, else 503, with ``{"ok": bool, "checks": {name: bool}}``; a
-    check that takes longer than ``seconds`` does not hold.
+    ``GET /healthz`` and ``/readyz`` answer 200 when every check of theirs holds, else 503, with ``{"ok": bool,
+    "checks": {name: bool}}``; a check that takes longer than ``seconds`` does not hold. ``GET /metrics`` gives the
+    metrics, with how the checks of readiness are just then.
 
     Raises:
         OSError: the address is taken, or is none of this machine's.
     """
 
-    async def holds(check: Callable[[], Awaitable[bool]]) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                return await check()
-        except TimeoutError:
-            return False
-
-    async def healthz(_: web.Request) -> web.Response:
-        found = dict(zip(checks, await asyncio.gather(*map(holds, checks.values())), strict=True))
+    async def probe(checks: Mapping[str, Check]) -> web.Response:
+        found = await _ask(checks, seconds)
         ok = all(found.values())
         return web.json_response({"ok": ok, "checks": found}, status=200 if ok else 503)
 
+    async def healthz(_: web.Request) -> web.Response:
+        return await probe(health)
+
+    async def readyz(_: web.Request) -> web.Response:
+        return await probe(readiness)
+
+    async def exposition(_: web.Request) -> web.Response:
+        for name, holds in (await _ask(readiness, seconds)).items():
+            metrics.check.labels(name).set(holds)
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
     app = web.Application()
-    app.router.add_get("/healthz", healthz)
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)])
     app.add_routes(routes or ())
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -54,3 +66,14 @@ async def start_web(
         await runner.cleanup()
         raise
     return runner
+
+
+async def _ask(checks: Mapping[str, Check], seconds: float) -> dict[str, bool]:
+    async def holds(check: Check) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await check()
+        except TimeoutError:
+            return False
+
+    return dict(zip(checks, await asyncio.gather(*map(holds, checks.values())), strict=True))

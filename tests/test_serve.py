@@ -345,17 +345,21 @@ async def test_a_mention_over_signed_http_is_answered_like_any_other(world: Worl
         await world.answered(ts)
 
 
-async def test_health_says_that_slack_and_the_database_are_there(world: World) -> None:
+async def test_a_slack_outage_makes_it_unready_but_not_unhealthy(world: World) -> None:
     port = free_port()
     environment = {**world.environment, "SRE_BOT_HTTP_PORT": str(port)}
+    base = f"http://127.0.0.1:{port}"
     async with World(world.folder, world.slack, environment, world.log).serving(), httpx.AsyncClient() as client:
-        ts = await world.mention("hello?")
-        await world.answered(ts)
-        response = await client.get(f"http://127.0.0.1:{port}/healthz")
-        assert (response.status_code, response.json()) == (
-            200,
-            {"ok": True, "checks": {"slack": True, "database": True}},
-        )
+        await world.answered(await world.mention("hello?"))
+        ready, healthy = await client.get(f"{base}/readyz"), await client.get(f"{base}/healthz")
+        assert ready.json() == {"ok": True, "checks": {"slack": True, "database": True, "not_stopping": True}}
+        assert healthy.json() == {"ok": True, "checks": {"database": True}}
+        assert (ready.status_code, healthy.status_code) == (200, 200)
+        await world.slack.stop()
+        await world.until(lambda: not world.slack.connection_count)
+        ready, healthy = await client.get(f"{base}/readyz"), await client.get(f"{base}/healthz")
+        assert (ready.status_code, healthy.status_code) == (503, 200)
+        assert ready.json()["checks"] == {"slack": False, "database": True, "not_stopping": True}
 
 
 def free_port() -> int:

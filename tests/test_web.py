@@ -1,4 +1,4 @@
-"""The health page: green while every check holds, red otherwise, and never slow."""
+"""What operators see: probes that are green while every check holds, red otherwise, and never slow; and metrics."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from sre_bot.telemetry.metrics import Metrics
 from sre_bot.web import start_web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
+
+    from sre_bot.web import Check
 
 
 async def well() -> bool:
@@ -29,8 +32,13 @@ async def hanging() -> bool:
 
 
 @contextlib.asynccontextmanager
-async def page(checks: Mapping[str, Callable[[], Awaitable[bool]]]) -> AsyncIterator[httpx.AsyncClient]:
-    runner = await start_web("127.0.0.1", 0, checks, seconds=0.05)
+async def served(
+    *, health: Mapping[str, Check] | None = None, readiness: Mapping[str, Check] | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    metrics = Metrics(version="1.2.3", prompt="abc", model="first-look")
+    runner = await start_web(
+        "127.0.0.1", 0, health=health or {}, readiness=readiness or {}, metrics=metrics, seconds=0.05
+    )
     host, port = runner.addresses[0][:2]
     try:
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as client:
@@ -47,25 +55,42 @@ async def page(checks: Mapping[str, Callable[[], Awaitable[bool]]]) -> AsyncIter
         ({"slack": well, "database": hanging}, 503, {"slack": True, "database": False}),
     ],
 )
-async def test_health_is_the_health_of_every_part(
-    checks: Mapping[str, Callable[[], Awaitable[bool]]], status: int, found: dict[str, bool]
+async def test_a_probe_is_green_when_all_its_checks_hold(
+    checks: Mapping[str, Check], status: int, found: dict[str, bool]
 ) -> None:
-    async with page(checks) as client:
+    async with served(readiness=checks) as client:
+        ready, healthy = await client.get("/readyz"), await client.get("/healthz")
+    assert (ready.status_code, ready.json()) == (status, {"ok": status == 200, "checks": found})
+    assert (healthy.status_code, healthy.json()) == (200, {"ok": True, "checks": {}})
+
+
+async def test_health_has_checks_of_its_own() -> None:
+    async with served(health={"database": ill}, readiness={"slack": well}) as client:
+        assert (await client.get("/readyz")).status_code == 200
         response = await client.get("/healthz")
-    assert response.status_code == status
-    assert response.json() == {"ok": status == 200, "checks": found}
+    assert (response.status_code, response.json()) == (503, {"ok": False, "checks": {"database": False}})
+
+
+async def test_metrics_tell_how_the_checks_are_now() -> None:
+    async with served(readiness={"slack": ill, "database": well}) as client:
+        response = await client.get("/metrics")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = response.text.splitlines()
+    assert {'sre_bot_check{check="slack"} 0.0', 'sre_bot_check{check="database"} 1.0'} <= set(lines)
+    assert 'sre_bot_build_info{model="first-look",prompt="abc",version="1.2.3"} 1.0' in lines
 
 
 async def test_there_is_nothing_else_to_see() -> None:
-    async with page({}) as client:
-        answers = [await client.get("/"), await client.post("/healthz"), await client.get("/healthz/../metrics")]
+    async with served() as client:
+        answers = [await client.get("/"), await client.post("/healthz"), await client.get("/healthz/../etc")]
     assert [answer.status_code for answer in answers] == [404, 405, 404]
 
 
 async def test_a_taken_port_is_an_error() -> None:
-    runner = await start_web("127.0.0.1", 0, {})
+    metrics = Metrics(version="1", prompt="abc", model="first-look")
+    runner = await start_web("127.0.0.1", 0, health={}, readiness={}, metrics=metrics)
     try:
         with pytest.raises(OSError, match="address already in use"):
-            await start_web("127.0.0.1", runner.addresses[0][1], {})
+            await start_web("127.0.0.1", runner.addresses[0][1], health={}, readiness={}, metrics=metrics)
     finally:
         await runner.cleanup()

@@ -99,13 +99,15 @@ class Mentions:
             await self._say(f"{key}:apology", APOLOGY.format(key=key), thread)
             await self._failed(key)
 
-    async def give_up(self, key: str, event: JsonObject) -> None:
-        """Say that a mention was given up; said once, however often it is called."""
+    async def give_up(self, key: str, event: JsonObject) -> bool:
+        """Say that a mention was given up; said once, however often it is called. Returns whether it was said now."""
         said = f"{key}:apology"
-        if await patiently(partial(self._posts.ts, said)) is None:
-            _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
-            await self._say(said, GIVEN_UP.format(attempts=MAX_ATTEMPTS), self._thread(event))
-            await self._failed(key)
+        if await patiently(partial(self._posts.ts, said)) is not None:
+            return False
+        _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
+        await self._say(said, GIVEN_UP.format(attempts=MAX_ATTEMPTS), self._thread(event))
+        await self._failed(key)
+        return await patiently(partial(self._posts.ts, said)) is not None
 
     def _thread(self, event: JsonObject) -> Thread:
         ts = str(event["thread_ts"] or event["ts"])

@@ -67,3 +67,8 @@ class Investigations:
         with self.engine.connect() as connection:
             stored = connection.execute(select(investigations.c.answer).where(investigations.c.id == key)).scalar()
         return None if stored is None else _ANSWER.validate_python(stored)
+
+    def status(self, key: str) -> str | None:
+        """How it stands (running, answered, failed); None when there is no such investigation."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(investigations.c.status).where(investigations.c.id == key)).scalar()

@@ -63,5 +63,16 @@ def test_what_failed_is_failed_and_has_no_answer(engine: Engine) -> None:
     assert (row(engine)["status"], kept.answer("k")) == ("failed", None)
 
 
+def test_how_one_stands_is_told(engine: Engine) -> None:
+    kept = Investigations(engine)
+    told = [kept.status("k")]
+    kept.begin("k", Question("what is wrong?", NOW))
+    told.append(kept.status("k"))
+    kept.finish("k", sample_answers.ALL_WELL, NOW)
+    told.append(kept.status("k"))
+    kept.fail("k", NOW)
+    assert [*told, kept.status("k")] == [None, "running", "answered", "failed"]
+
+
 def test_of_an_unknown_investigation_there_is_no_answer(engine: Engine) -> None:
     assert Investigations(engine).answer("nothing") is None

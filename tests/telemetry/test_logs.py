@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sre_bot.redaction import Redactor
-from sre_bot.telemetry import log_to_stderr
+from sre_bot.telemetry.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
