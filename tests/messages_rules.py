@@ -134,7 +134,8 @@ def _parts(schema: JsonValue) -> Iterator[JsonObject]:
 
 
 def _prefix_hash(request: JsonObject, messages: list[JsonObject]) -> str:
-    return _hash([_unmarked(request.get("system")), _unmarked(request.get("tools")), list(messages)])
+    said: list[JsonValue] = [{**one, "content": _unmarked(one["content"])} for one in messages]
+    return _hash([_unmarked(request.get("system")), _unmarked(request.get("tools")), said])
 
 
 def _unmarked(value: JsonValue) -> JsonValue:

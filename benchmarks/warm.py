@@ -1,0 +1,117 @@
+"""A warm server: ``serve`` between a simulated Slack, the incident and the model, asked again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.question import QUESTION, model
+from benchmarks.relay import Relay, seconds_covered
+from benchmarks.watched import cpu_seconds, memory
+from sre_bot.drills.slack_simulator import SlackSimulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from sre_bot.drills.slack_simulator import Message
+
+_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """Seconds from a mention to the first evidence in the thread and to the answer.
+
+    ``..._ours`` are those of them in which neither a source nor the model was asked anything.
+    """
+
+    evidence: float
+    evidence_ours: float
+    answer: float
+    answer_ours: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Several mentions of one server, and the most memory it had, in MB."""
+
+    mentions: tuple[Mentioned, ...]
+    peak: float
+
+
+async def measure(program: Path, prometheus: str, folder: Path, runs: int) -> Warm:
+    """Start the server, mention it once to warm it, then ``runs`` times, and stop it."""
+    async with SlackSimulator() as slack, model() as asked, Relay(prometheus) as source:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_APP_TOKEN": slack.app_token,
+            "SLACK_API_URL": slack.api_url,
+            "SRE_BOT_STATE_DIR": str(folder / "state"),
+            "SRE_BOT_HTTP_PORT": "0",
+            "PROMETHEUS_URL": source.url,
+            "ANTHROPIC_BASE_URL": asked.relay.url,
+        }
+        async with _serving(program, environment, folder) as process:
+            await slack.wait_for(lambda: slack.connection_count, within=_WITHIN)
+            taken = []
+            for _ in range(runs + 1):
+                source.busy.clear()
+                asked.relay.busy.clear()
+                taken.append(await _mention(slack, process.pid, source.busy, asked.relay.busy))
+            return Warm(tuple(taken[1:]), memory(process.pid))
+
+
+async def _mention(
+    slack: SlackSimulator, pid: int, source: list[tuple[float, float]], asked: list[tuple[float, float]]
+) -> Mentioned:
+    ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
+    cpu, started = cpu_seconds(pid), time.perf_counter()
+    ts = await slack.post(ann, incidents, f"{slack.workspace.bot.mention} {QUESTION}")
+
+    async def posted(kind: str) -> float:
+        await slack.wait_for(lambda: any(_key(one).endswith(kind) for one in slack.thread(incidents, ts)), _WITHIN)
+        return time.perf_counter()
+
+    evidence = await posted(":first-look")
+    answer = await posted(":answer")
+    cpu = cpu_seconds(pid) - cpu
+    await slack.wait_for(lambda: any(one.text.startswith("Done") for one in slack.thread(incidents, ts)), _WITHIN)
+    others = [*source, *asked]
+    return Mentioned(
+        evidence - started,
+        evidence - started - seconds_covered(others, started, evidence),
+        answer - started,
+        answer - started - seconds_covered(others, started, answer),
+        cpu,
+    )
+
+
+def _key(message: Message) -> str:
+    return str((message.metadata or {}).get("event_payload", {}).get("key", ""))
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    program: Path, environment: Mapping[str, str], folder: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    with (folder / "serve.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            program, "serve", env=environment, cwd=folder, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    except TimeoutError as error:
+        error.add_note((folder / "serve.log").read_text()[-2_000:])
+        raise
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
