@@ -10,7 +10,7 @@ words stemmed by Porter's algorithm.
 from __future__ import annotations
 
 import json
-import re
+import math
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -18,40 +18,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sre_bot.errors import SourceUnavailableError
+from sre_bot.sources.document_words import name_parts, terms
 from sre_bot.sources.markdown import MAX_SECTIONS, Section
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-MAX_TERMS = 40
-_VERSION = 1
+_VERSION = 2
+_MAX_UNUSED = 10_000
+"""So many vectors that nobody asked for do not matter."""
 _KEPT = 16
 """So many states of a collection are kept besides the present one."""
 _NEAR = 400
 """Characters before the best place of a long section that are shown with it."""
 _WEIGHTS = (2.0, 4.0, 1.0, 2.0)
 """Of the path, the heading, the text, and the words that names are made of."""
-_MAX_TERM = 64
-_WORD = re.compile(r"\w+")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_QUESTION_WORDS = frozenset(
-    """
-    a an and are as at be by can do does for from has have how i if in into is it its me my of on or our should so
-    that the their then there these this to us was we what when where which who why will with you your
-    """.split()  # noqa: SIM905 - a paragraph of words reads better than a page of quotes
-)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    id INTEGER PRIMARY KEY, collection TEXT NOT NULL, path TEXT NOT NULL, version TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL, path TEXT NOT NULL, version TEXT NOT NULL,
     note TEXT, used INTEGER NOT NULL DEFAULT 0, UNIQUE (collection, path, version)
 );
 CREATE VIRTUAL TABLE IF NOT EXISTS sections USING fts5 (
     path, heading, body, words, anchor UNINDEXED,
     tokenize = 'porter unicode61 remove_diacritics 2'
 );
+CREATE TABLE IF NOT EXISTS vectors (digest TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "d.id, d.collection, d.path, s.heading, s.body, s.anchor"
+_COLUMNS = "s.rowid, d.collection, d.path, s.heading, s.body, s.anchor"
 _FOUND = f"FROM sections s JOIN documents d ON d.id = s.rowid / {MAX_SECTIONS}"
 _SEARCH = f"""
 SELECT {_COLUMNS}, snippet(sections, 2, '', '', '', 48) {_FOUND}
@@ -59,6 +53,11 @@ WHERE sections MATCH ? AND d.id IN (SELECT value FROM json_each(?))
 ORDER BY bm25(sections, {", ".join(map(str, _WEIGHTS))}) LIMIT ?
 """  # noqa: S608 - values are bound
 _READ = f"SELECT {_COLUMNS}, '' {_FOUND} WHERE s.rowid BETWEEN ? AND ? ORDER BY s.rowid"
+_PICK = f"SELECT {_COLUMNS}, '' {_FOUND} WHERE s.rowid IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+_HOLDING = """
+SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))
+FROM sections WHERE sections MATCH ?
+"""
 _HEADINGS = "\n"
 
 
@@ -74,9 +73,10 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A section, of which document, and where in its text the best place begins."""
+    """A section, the id of its document, its place among the sections of that, and where its best place begins."""
 
     document: int
+    number: int
     collection: str
     path: str
     section: Section
@@ -149,7 +149,7 @@ class DocumentIndex:
 
     def search(self, text: str, ids: Collection[int], limit: int) -> Sequence[Hit]:
         """Sections of these documents that share words with a text, best first; it is words only, never syntax."""
-        wanted = _terms(text)
+        wanted = terms(text)
         if not wanted:
             return []
         query = " OR ".join(f'"{term}"' for term in wanted)
@@ -163,6 +163,45 @@ class DocumentIndex:
         with self._transaction() as database:
             rows = database.execute(_READ, (first, first + MAX_SECTIONS - 1)).fetchall()
         return [_hit(row) for row in rows]
+
+    def pick(self, places: Iterable[tuple[int, int]]) -> Sequence[Hit]:
+        """Sections by document and number, in no order; without those that are gone."""
+        with self._transaction() as database:
+            rows = database.execute(_PICK, (_rowids(places),)).fetchall()
+        return [_hit(row) for row in rows]
+
+    def coverage(self, text: str, places: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], float]:
+        """How much of what a text asks for stands in each of these sections, from 0 to 1; rare words weigh more."""
+        rowids, held, whole = _rowids(places), dict[tuple[int, int], float](), 0.0
+        with self._transaction() as database:
+            (number,) = database.execute("SELECT count(*) FROM sections").fetchone()
+            for term in terms(text):
+                spread, holding = database.execute(_HOLDING, (rowids, f'"{term}"')).fetchone()
+                weight = math.log(1 + number / (spread + 0.5))
+                whole += weight
+                for rowid in json.loads(holding):
+                    place = divmod(rowid, MAX_SECTIONS)
+                    held[place] = held.get(place, 0) + weight
+        return {place: weight / whole for place, weight in held.items()}
+
+    def vectors(self, digests: Iterable[str]) -> Mapping[str, bytes]:
+        """What was kept under these digests."""
+        asked = "SELECT digest, vector FROM vectors WHERE digest IN (SELECT value FROM json_each(?))"
+        with self._transaction() as database:
+            return dict(database.execute(asked, (json.dumps(list(digests)),)))
+
+    def keep_vectors(self, vectors: Mapping[str, bytes]) -> None:
+        """Keep vectors by the digests of what they stand for."""
+        with self._transaction() as database:
+            database.executemany("INSERT OR IGNORE INTO vectors (digest, vector) VALUES (?, ?)", vectors.items())
+
+    def forget_vectors(self, wanted: Collection[str]) -> None:
+        """Drop the others, once they are more than twice as many as those that are wanted."""
+        with self._transaction() as database:
+            (number,) = database.execute("SELECT count(*) FROM vectors").fetchone()
+            if number > _MAX_UNUSED + 3 * len(wanted):
+                asked = "DELETE FROM vectors WHERE digest NOT IN (SELECT value FROM json_each(?))"
+                database.execute(asked, (json.dumps(list(wanted)),))
 
     def _known(self, collection: str) -> dict[tuple[str, str], int]:
         asked = "SELECT path, version, id FROM documents WHERE collection = ?"
@@ -223,25 +262,17 @@ def _connected(path: str) -> sqlite3.Connection:
 def _rows(document: int, indexed: Indexed) -> Iterator[tuple[int, str, str, str, str, str]]:
     for number, section in enumerate(indexed.sections):
         heading = _HEADINGS.join(section.headings)
-        words = " ".join(_parts(f"{indexed.path} {heading}"))
+        words = " ".join(name_parts(f"{indexed.path} {heading}"))
         rowid = document * MAX_SECTIONS + number
         yield rowid, indexed.path, heading, section.text, words, section.anchor
 
 
+def _rowids(places: Iterable[tuple[int, int]]) -> str:
+    return json.dumps([document * MAX_SECTIONS + number for document, number in places])
+
+
 def _hit(row: tuple[int, str, str, str, str, str, str]) -> Hit:
-    document, collection, path, heading, body, anchor, snippet = row
+    rowid, collection, path, heading, body, anchor, snippet = row
     section = Section(tuple(heading.split(_HEADINGS)) if heading else (), anchor, body)
-    return Hit(document, collection, path, section, max(0, body.find(snippet) - _NEAR) if snippet else 0)
-
-
-def _terms(text: str) -> Sequence[str]:
-    """The distinct words of a question and the words its names are made of, without those of every question."""
-    words = [word[:_MAX_TERM] for word in _WORD.findall(text)]
-    words += _parts(" ".join(words))
-    telling = [word for word in words if word.lower() not in _QUESTION_WORDS]
-    return list(dict.fromkeys(telling or words))[:MAX_TERMS]
-
-
-def _parts(text: str) -> Sequence[str]:
-    """The words that names are made of: those of CheckoutErrorsHigh or pool_size."""
-    return [part for name in _WORD.findall(text) if len(parts := _PART.findall(name)) > 1 for part in parts]
+    best = max(0, body.find(snippet) - _NEAR) if snippet else 0
+    return Hit(*divmod(rowid, MAX_SECTIONS), collection, path, section, best)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from sre_bot.errors import SourceError, SourceUnavailableError
 from sre_bot.sources.document_address import Known, read_address
 from sre_bot.sources.document_index import DocumentIndex, Hit, Indexed
+from sre_bot.sources.document_meaning import Meaning
 from sre_bot.sources.markdown import sections
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sre_bot.sources.document_collections import Collection, Holdings
+    from sre_bot.sources.sentences import Sentences
 
 _BATCH = 200
 """So many documents are read and indexed at a time."""
@@ -60,10 +62,11 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Passages, best first; ``failures`` tell of collections that could not be seen."""
+    """Passages, best first; ``failures`` tell of collections that could not be seen, ``note`` of a search cut short."""
 
     passages: tuple[Passage, ...]
     failures: tuple[SourceError, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class DocumentLibrary:
     Args:
         collections: each with a name of its own.
         index: a file to keep the index in, so that it need not be made anew; None for memory.
+        sentences: finds sections by what they mean, too; without, they are found by their words.
         name: what the source is called.
         now: tells the present, for `check`.
     """
@@ -90,6 +94,7 @@ class DocumentLibrary:
         collections: Sequence[Collection],
         *,
         index: Path | None = None,
+        sentences: Sentences | None = None,
         name: str = "documents",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -97,16 +102,21 @@ class DocumentLibrary:
         self._collections = {collection.name: collection for collection in collections}
         self._path = index
         self._index: DocumentIndex | None = None
+        self._trouble: str | None = None
+        self._sentences = sentences
+        self._meaning: Meaning | None = None
         self._turn = asyncio.Lock()
         self._now = now
 
     async def close(self) -> None:
-        """Close the index."""
+        """Close the index, after what is being written to it."""
+        if self._meaning is not None:
+            await self._meaning.close()
         if self._index is not None:
             await asyncio.to_thread(self._index.close)
 
     async def search(self, text: str, at: datetime, limit: int) -> Found:
-        """Sections that share words with a text, best first; at most two of a document.
+        """Sections that fit a text by their words or their meaning, best first; at most two of a document.
 
         Raises:
             SourceUnavailableError: no collection, or not the index, can be read.
@@ -114,12 +124,13 @@ class DocumentLibrary:
         async with self._turn:
             index, shelves, failures = await self._opened(at)
             hits = await asyncio.to_thread(index.search, text, _all_ids(shelves), limit * _SPARE)
+        hits, note = await self._by_meaning(text, _all_ids(shelves), hits)
         counted = Counter[int]()
         chosen: list[Hit] = []
         for hit in hits:
             counted[hit.document] += 1
             chosen += [hit] if counted[hit.document] <= _BY_DOCUMENT else []
-        return Found(await _passages(chosen[:limit], shelves), tuple(failures))
+        return Found(await _passages(chosen[:limit], shelves), tuple(failures), note)
 
     async def resolve(self, url: str, at: datetime) -> Found:
         """The document that an address leads to: the section it points to with all below it, or the whole.
@@ -132,10 +143,7 @@ class DocumentLibrary:
         """
         async with self._turn:
             index, shelves, failures = await self._opened(at)
-            known = (
-                Known(name, path, shelf.collection.prefix) for name, shelf in shelves.items() for path in shelf.ids
-            )
-            meant, anchor = read_address(url, known)
+            meant, anchor = read_address(url, _known(shelves))
             numbers = [shelves[document.collection].ids[document.path] for document in meant[:_MAX_SAME]]
             read = [await asyncio.to_thread(index.read, number) for number in numbers]
         return Found(await _passages([_pointed_to(hits, anchor) for hits in read if hits], shelves), tuple(failures))
@@ -154,13 +162,39 @@ class DocumentLibrary:
         held = ", ".join(f"{name} {len(shelf.ids)}" for name, shelf in shelves.items())
         notes = [f"{name}: {shelf.holdings.note}" for name, shelf in shelves.items() if shelf.holdings.note]
         notes += [f"{note}: {number}" for note, number in odd.items()]
-        return "; ".join([f"{len(_all_ids(shelves))} documents ({held})", *notes])
+        notes += [f"{self._trouble}; it is made anew at every start"] if self._trouble else []
+        how = await self._how(_all_ids(shelves))
+        return "; ".join([f"{len(_all_ids(shelves))} documents ({held})", how, *notes])
+
+    async def _by_meaning(self, text: str, ids: Sequence[int], hits: Sequence[Hit]) -> tuple[Sequence[Hit], str | None]:
+        """Hits joined with those by meaning, and what could not be compared so."""
+        if self._meaning is None:
+            return hits, None
+        try:
+            return await self._meaning.ranked(text, ids, hits)
+        except (OSError, ValueError) as error:  # of the model's files
+            return hits, f"By words only: the sentence model cannot be used: {error}"
+
+    async def _how(self, ids: Sequence[int]) -> str:
+        """How sections are found."""
+        if self._meaning is None:
+            return "found by words only"
+        ready, whole = await self._meaning.readiness(ids)
+        return "found by words and meaning" + (f" ({ready} of {whole} passages ready)" if ready < whole else "")
+
+    def _open(self) -> DocumentIndex:
+        try:
+            return DocumentIndex(self._path, name=self.name)
+        except SourceUnavailableError as error:
+            self._trouble = str(error)
+            return DocumentIndex(name=self.name)
 
     async def _opened(self, at: datetime) -> tuple[DocumentIndex, dict[str, _Shelf], list[SourceError]]:
         """The index, brought up to date; what can be seen of each collection, and why others cannot be seen."""
         if self._index is None:
-            self._index = await asyncio.to_thread(DocumentIndex, self._path, name=self.name)
+            self._index = await asyncio.to_thread(self._open)
             await asyncio.to_thread(self._index.keep, self._collections.keys())
+            self._meaning = Meaning(self._sentences, self._index) if self._sentences else None
         shelves: dict[str, _Shelf] = {}
         failures: list[SourceError] = []
         for name, collection in self._collections.items():

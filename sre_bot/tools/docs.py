@@ -63,6 +63,11 @@ class Found(Protocol):
         """One for each collection that could not be seen."""
         ...
 
+    @property
+    def note(self) -> str | None:
+        """What was not compared, if anything."""
+        ...
+
 
 class Documents(Protocol):
     """Collections of documents, searched as one. Raises SourceError."""
@@ -73,7 +78,7 @@ class Documents(Protocol):
         ...
 
     async def search(self, text: str, at: datetime, limit: int) -> Found:
-        """Sections that share words with a text; whatever the text is, it is never syntax."""
+        """Sections that fit a text by words, or by meaning where that is installed; no text is syntax."""
         ...
 
     async def resolve(self, url: str, at: datetime) -> Found:

@@ -68,7 +68,8 @@ def _observation(query: str, runbooks: Found | None, found: Found | None, at: da
     if found is not None:
         parts += [f"{len(others)} sections{' besides' if read else ''} for {quoted(query, 100)}, best first:"]
         parts += [_told(one, at, MAX_SECTION) for one in others]
-        parts += [] if others else ["Try other words; the index knows words only, no meanings."]
+        parts += [] if others else ["Try other words."]
+        parts += [found.note] if found.note else []
     shown = [*read, *others]
     return Observation(_summary(shown), "\n".join(parts), missing=missing(failures), links=_links(shown))
 

@@ -96,7 +96,7 @@ async def test_several_runbooks_that_may_be_meant_share_the_room() -> None:
 
 async def test_nothing_found_advises_other_words() -> None:
     seen = await look(FakeDocuments(), query="pool")
-    assert seen.content == "0 sections for pool, best first:\nTry other words; the index knows words only, no meanings."
+    assert seen.content == "0 sections for pool, best first:\nTry other words."
     assert seen.summary == "Documents: nothing found"
 
 
