@@ -339,6 +339,8 @@ Step: TypeAlias = ModelStep | LookStep | EvidenceStep | HeardStep | FirstLookSte
 
 T = TypeVar("T")
 
+_TEXTLESS = frozenset({float, int, bool, type(None)})
+
 
 def rewritten(record: T, rewrite: Callable[[str], str]) -> T:
     """The same record with every text in it, however deep, passed through ``rewrite``; keys and enums stay."""
@@ -351,6 +353,8 @@ def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
     if isinstance(value, str):
         return rewrite(value)
     if isinstance(value, tuple | list):
+        if _TEXTLESS.issuperset(map(type, value)):  # the points of a chart: thousands, and no text among them
+            return value
         return type(value)(_rewritten(one, rewrite) for one in value)
     if isinstance(value, dict):
         return {key: _rewritten(one, rewrite) for key, one in value.items()}

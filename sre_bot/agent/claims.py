@@ -103,7 +103,7 @@ def read_line(line: str, asked_at: datetime) -> Reading:
     plain = line[:_LONGEST_LINE].translate(_SPACES)
     if plain.startswith("points of "):
         plain = plain.replace(",", " ")
-    masked = _masked(_NAME, plain, [])
+    masked = _NAME.sub(_blank, plain)
     moments = tuple(moments_in(masked, asked_at))
     rest = _DATE.sub(_blank, _MOMENT.sub(_blank, masked))
     return Reading(tuple(quantities(rest, exact=True)), moments, (), rest)

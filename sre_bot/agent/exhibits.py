@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import content_words, read_line
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS = 24_000
 """So much of one piece of evidence is read; a toolbox keeps its answers shorter."""
+REMEMBERED_LINES = 4_096
+"""Lines that are not read again: one report is held against the same evidence several times."""
 SHORT_SHA = 7
 """The fewest characters of a sha that git shows."""
 
@@ -110,6 +113,7 @@ def _charted(chart: Chart) -> Iterator[str]:
             yield f"{line.name} {first}, {low} … {high}, now {last}"
 
 
+@lru_cache(REMEMBERED_LINES)
 def _line(text: str, asked_at: datetime) -> Line:
     reading = read_line(text, asked_at)
     tokens = frozenset(token.casefold() for token in _TOKEN.findall(text))

@@ -224,8 +224,8 @@ def sparkline(values: FloatArray, width: int = 24) -> str:
     """The course of the values in at most ``width`` characters, lowest to highest; a gap is a space."""
     if len(values) == 0:
         return ""
-    parts = np.array_split(np.where(np.isfinite(values), values, np.nan), min(width, len(values)))
-    means = [float(np.nanmean(part)) if np.isfinite(part).any() else math.nan for part in parts]
+    parts = np.array_split(values, min(width, len(values)))
+    means = [float(np.mean(there)) if len(there := part[np.isfinite(part)]) else math.nan for part in parts]
     known = [mean for mean in means if math.isfinite(mean)]
     if not known:
         return " " * len(means)

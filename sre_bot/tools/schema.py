@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, WithJsonSchema
@@ -15,8 +16,12 @@ ShortText = Annotated[str, Field(max_length=200), WithJsonSchema({"type": "strin
 """Text that is not long; the schema is silent on the limit, which only those hear of who break it."""
 
 
+@cache
 def compact_schema(model: type[BaseModel]) -> JsonObject:
-    """The JSON schema of a model with references put in place, without titles and without null as a choice."""
+    """The JSON schema of a model with references put in place, without titles and without null as a choice.
+
+    The same object every time, as it is wanted twice an investigation: not to be changed.
+    """
     schema: JsonObject = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     schema.pop("description", None)
