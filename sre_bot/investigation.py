@@ -340,6 +340,7 @@ Step: TypeAlias = ModelStep | LookStep | EvidenceStep | HeardStep | FirstLookSte
 T = TypeVar("T")
 
 _TEXTLESS = frozenset({float, int, bool, type(None)})
+"""Of these are the points of a chart, which are thousands; nothing is to be found among them."""
 
 
 def rewritten(record: T, rewrite: Callable[[str], str]) -> T:
@@ -348,13 +349,9 @@ def rewritten(record: T, rewrite: Callable[[str], str]) -> T:
 
 
 def _rewritten(value: object, rewrite: Callable[[str], str]) -> object:
-    if isinstance(value, enum.Enum):
-        return value
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
         return rewrite(value)
-    if isinstance(value, tuple | list):
-        if _TEXTLESS.issuperset(map(type, value)):  # the points of a chart: thousands, and no text among them
-            return value
+    if isinstance(value, tuple | list) and not _TEXTLESS.issuperset(map(type, value)):
         return type(value)(_rewritten(one, rewrite) for one in value)
     if isinstance(value, dict):
         return {key: _rewritten(one, rewrite) for key, one in value.items()}
