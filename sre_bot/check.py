@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from sre_bot import bootstrap
-from sre_bot.errors import SreBotError
+from sre_bot.errors import SourceError, SreBotError
 from sre_bot.redaction import Redactor
 from sre_bot.render.safe import clean_text
+from sre_bot.sources.repository import GitRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
 
     from sre_bot.settings import Settings
 
@@ -61,17 +62,20 @@ async def examine(settings: Settings) -> Sequence[Finding]:
             _database(settings),
             _slack(settings),
             _model(settings),
-            *(_source(name, source.check()) for name, source in parts.all()),
+            *(_source(name, source) for name, source in parts.all()),
             *(_absent(name, why) for name, why in parts.absent()),
         ]
         return await asyncio.gather(*asked)
 
 
-async def _source(name: str, line: Awaitable[str]) -> Finding:
+async def _source(name: str, source: bootstrap.Checkable) -> Finding:
     try:
-        return Finding(name, State.OK, await line)
-    except SreBotError as error:
-        return Finding(name, State.FAILED, str(error))
+        line = await source.check()
+        warning = await source.warning() if isinstance(source, GitRepository) else None
+        return Finding(name, State.WARNING, warning) if warning else Finding(name, State.OK, line)
+    except SourceError as error:
+        told = error.message if error.source == name else f"{error.source}: {error.message}"
+        return Finding(name, State.FAILED, told)  # what we asked for to find out was not the reader's idea
 
 
 async def _absent(name: str, why: str) -> Finding:

@@ -126,13 +126,6 @@ async def test_what_a_system_says_is_shown_as_it_is_on_one_line(
 
 
 class TestSources:
-    async def test_a_prometheus_that_answers_with_a_web_page_fails(self, tmp_path: Path) -> None:
-        page = ("text/html", "<html>Please log in</html>")
-        async with served(dict.fromkeys(a_prometheus(), page)) as url:
-            found = await findings(tmp_path, prometheus={"url": url})
-        assert found["prometheus"].state is State.FAILED
-        assert "prometheus:" in found["prometheus"].sentence
-
     @pytest.mark.parametrize("system", ["prometheus", "alertmanager", "loki", "tempo"])
     async def test_a_refused_connection_fails_and_the_others_are_still_told(self, system: str, tmp_path: Path) -> None:
         url = refusing()

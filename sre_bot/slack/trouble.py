@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from http import HTTPStatus
 
 import aiohttp
@@ -38,6 +39,10 @@ def reason_of(error: Exception) -> str:
     """What went wrong, in a few words; Slack's error text carries the whole response otherwise."""
     if isinstance(error, SlackApiError):
         return code_of(error) or f"an answer that is not Slack's, HTTP {_status_of(error)}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number, said = error.os_error.errno or 0, str(error.os_error.strerror or error.os_error)
+        why = os.strerror(number) if number > 0 else said  # the event loop's own words show tuples
+        return f"no connection to {error.host}:{error.port} ({why})"
     return str(error) or type(error).__name__
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from sre_bot.investigation import JsonValue
 
 _EXCERPT = 160
@@ -30,6 +32,12 @@ def read_json(source: str, status: int, content_type: str, body: bytes) -> JsonV
         return _parse(body)
     except (ValueError, RecursionError):
         raise SourceUnavailableError(source, _not_json(content_type, body)) from None
+
+
+def unknown_form(error: ValidationError, what: str) -> str:
+    """A sentence for JSON that is not in the form of ``what``; pydantic's own words speak of Python, not of JSON."""
+    where = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
+    return f"answered JSON of an unknown form{f' (at {where})' if where else ''}; is its url that of {what}?"
 
 
 def _parse(body: bytes) -> JsonValue:
