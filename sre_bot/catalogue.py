@@ -46,6 +46,7 @@ class Catalogue:
 
 def _line(service: Service) -> str:
     facts = {
+        "also called": ", ".join(service.aliases),
         "owner": service.owner,
         "on call": service.on_call,
         "environment": service.environment,

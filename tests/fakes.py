@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,12 @@ import re2
 
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import LogAnswer, TraceHead
+from sre_bot.signals.changes import span
 from sre_bot.signals.series import QueryResult, Series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sre_bot.errors import SourceError
     from sre_bot.incident import Alert, Change, LogFilter, LogLine, Span, TimeWindow
@@ -38,6 +40,7 @@ class FakeMetrics:
     warnings: tuple[str, ...] = ()
     failure: SourceError | None = None
     asked: list[str] = field(default_factory=list)
+    environment: str | None = None
 
     async def query(self, promql: str, at: datetime) -> QueryResult:
         return self._answer(promql, -np.inf, at.timestamp(), last=1)
@@ -162,6 +165,11 @@ class FakeRepository:
         self._check()
         return self.fetched
 
+    async def stale(self, at: datetime) -> str | None:
+        self._check()
+        lag = at - self.fetched if self.fetched else timedelta()
+        return f"last fetched {span(lag)} ago" if lag > timedelta(hours=1) else None
+
     def commit_url(self, revision: str) -> str | None:
         return f"{self.web}/commit/{revision}" if self.web else None
 
@@ -200,6 +208,7 @@ class FakeLogs:
     counts: bool = True
     failure: SourceError | None = None
     asked: list[tuple[LogFilter, int]] = field(default_factory=list)
+    environment: str | None = None
 
     async def lines(
         self, window: TimeWindow, wanted: LogFilter, *, limit: int, newest_first: bool = False
@@ -225,6 +234,7 @@ class FakeTraces:
     kept: Sequence[Span] = ()
     lost: frozenset[str] = frozenset()
     failure: SourceError | None = None
+    environment: str | None = None
 
     async def search(
         self,

@@ -36,5 +36,6 @@ def test_a_later_source_wins_field_by_field() -> None:
 
 def test_what_is_known_is_told_in_a_line_a_service() -> None:
     assert CATALOGUE.described(["checkout", "checkout", "unknown", "payments"]) == (
-        "checkout: owner orders; on call @orders-oncall; depends on payments, inventory"
+        "checkout: owner orders; on call @orders-oncall; depends on payments, inventory\n"
+        "payments: also called Payment-Gateway, pay"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look import causes
@@ -64,25 +64,53 @@ def _what(case: Case) -> Iterator[Claim]:
         text = f"{more.service} calls {more.peer} ×{more.growth:.1f} as often ({levels}), but is not asked more often."
         yield Claim(text, case.cite(more.signal, Sign.TRAFFIC))
     elif len(trail.services) > 1:
-        way = " → ".join((*trail.services, *filter(None, [trail.peer])))
-        yield Claim(f"The calls that fail or take long lead {way}.", case.cite(*(f"calls: {sign}" for sign in CALLS)))
+        yield _way(case)
     if seen.firing:
         yield Claim(f"Firing: {_firing(seen)}.", case.cite("alerts"))
     well = healthy(seen, found.symptoms)
     asked = [service for service in found.asked if service in well]
     if found.culprit is None or asked:
         yield from _steady(case, asked)
+    yield from _about(case)
+
+
+def _way(case: Case) -> Claim:
+    """Where the calls lead, and on which steps of the way the catalogue was relied on."""
+    found, trail = case.found, case.found.trail
+    way = " → ".join((*trail.services, *filter(None, [trail.peer])))
+    declared = [pair for pair in pairwise(trail.services) if pair in found.calls.declared]
+    cited = case.cite(*(f"calls: {sign}" for sign in CALLS))
+    if not declared:
+        return Claim(f"The calls that fail or take long lead {way}.", cited)
+    steps = listed([f"{caller} → {callee}" for caller, callee in declared], MAX_NAMES)
+    text = f"What got worse leads {way}; no metrics tell of the calls {steps}, which the catalogue declares."
+    return Claim(text, (*cited, *case.cite(Sign.ERRORS, Sign.LATENCY, "catalogue")))
+
+
+def _about(case: Case) -> Iterator[Claim]:
+    """What the question was taken to be about, where its words do not say."""
+    seen, found, focus = case.seen, case.found, case.seen.focus
+    service = found.asked[0] if found.by_channel else ""
+    about = [f"{service}, as this channel is" if service and focus.said else service]
+    about += [f"{focus.environment}, as asked" if focus.said else focus.environment] if focus.environment else []
+    if not any(about):
+        return
+    channel = "" if focus.said else ", as this channel is"
+    unsure = "; nothing tells environments apart" if focus.environment and not seen.told_apart else ""
+    text = f"This look is about {' in '.join(filter(None, about))}{channel}{unsure}."
+    yield Claim(text, case.cite("alerts", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC))
 
 
 def _shown(case: Case, service: str) -> list[Symptom]:
-    """What a service shows, each sign once; where the trail ends outside, the calls to there, too."""
+    """What a service shows at one place, each sign once; where the trail ends outside, the calls to there, too."""
     found = case.found
     peers = {None, found.trail.peer} if service == found.culprit else {None}
     shown = [s for s in found.symptoms if s.service == service]
     symptoms = [s for s in shown if s.peer in peers] or shown
     order = list(Sign)
     symptoms.sort(key=lambda s: (s.peer is not None, order.index(s.sign), -abs(s.reading.facts.shift)))
-    return [next(alike) for _, alike in groupby(symptoms, key=lambda s: (s.peer, s.sign))]
+    here = [s for s in symptoms if s.reading.place == symptoms[0].reading.place]
+    return [next(alike) for _, alike in groupby(here, key=lambda s: (s.peer, s.sign))]
 
 
 def _firing(seen: Seen) -> str:
@@ -113,22 +141,25 @@ def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
 
 def _vitals(case: Case, service: str) -> str:
     """Requests, the share that fails, the time to answer."""
-    parts = []
+    parts: list[str] = []
+    who = service
     for sign, said in ((Sign.TRAFFIC, "requests/s"), (Sign.ERRORS, "of them fail"), (Sign.LATENCY, "to answer")):
-        reading = next((r for r in case.own(sign) if r.service == service), None)
+        reading = next((r for r in case.own(sign) if (r.who if parts else r.service) == who), None)
         if reading is not None:
+            who = reading.who
             stat = f" ({reading.signal.stat})" if reading.signal.stat else ""
             parts.append(f"{value(reading, reading.facts.mean).removesuffix('/s')} {said}{stat}")
-    return f"{service} {', '.join(parts)}"
+    return f"{who} {', '.join(parts)}"
 
 
 def _impact(case: Case) -> Iterator[Claim]:
     """Who else feels it, and whether demand changed."""
     trail = case.found.trail.services
+    told = {symptom.reading.who for service in (*trail[:1], *trail[-1:]) for symptom in _shown(case, service)}
     others: dict[str, Symptom] = {}
     for symptom in case.found.symptoms:
-        if symptom.peer is None and symptom.service not in {*trail[:1], *trail[-1:]}:
-            others.setdefault(symptom.service, symptom)
+        if symptom.peer is None and symptom.reading.who not in told:
+            others.setdefault(symptom.reading.who, symptom)
     if others:
         names = listed([brief(symptom) for symptom in others.values()], MAX_OTHERS)
         yield Claim(f"Also worse: {names}.", case.cite(*(symptom.sign for symptom in others.values())))
@@ -152,12 +183,12 @@ def _entrances(case: Case) -> list[Reading]:
 def _demand(reading: Reading, seen: Seen) -> str:
     facts = reading.facts
     if reading.onset is None or WEATHER[0] < reading.growth < WEATHER[1]:
-        return f"{reading.service} as before, {value(reading, facts.mean)}"
+        return f"{reading.who} as before, {value(reading, facts.mean)}"
     since = clock(reading.onset, seen.at)
     if reading.growth == 0:
-        return f"{reading.service} none since {since}, {value(reading, facts.before)} before"
+        return f"{reading.who} none since {since}, {value(reading, facts.before)} before"
     levels = f"{value(reading, facts.before)} → {value(reading, facts.after)}"
-    return f"{reading.service} ×{reading.growth:.1f} since {since}, {levels}"
+    return f"{reading.who} ×{reading.growth:.1f} since {since}, {levels}"
 
 
 def _unknown(case: Case) -> Iterator[str]:

@@ -62,7 +62,7 @@ def _other_cause(found: Conclusion) -> str:
         return f"trouble at {peer}, {what}: {calls}"
     if found.other_cause is CauseKind.TRAFFIC and surge is not None:
         levels = f"{value(surge, surge.facts.before)} → {value(surge, surge.facts.after)}"
-        return f"more traffic: requests to {surge.service} grew ×{surge.growth:.1f} ({levels})"
+        return f"more traffic: requests to {surge.who} grew ×{surge.growth:.1f} ({levels})"
     if found.other_cause is CauseKind.CAPACITY:
         return f"a limit was reached: {_worst(found, None, Sign.SATURATION)}"
     return f"an outage: {_worst(found, None, Sign.UP, Sign.TRAFFIC)}"
@@ -83,7 +83,8 @@ def ruled_out(case: Case) -> Iterator[Claim]:
         yield Claim(f"{innocent.said}.", case.cite("changes"))
     well = sorted(found.calls.of.get(found.culprit, frozenset()) & healthy(seen, found.symptoms))
     if well:
-        text = f"What {found.culprit} calls: {listed(well, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
+        told = [f"{one} (declared)" if (found.culprit, one) in found.calls.declared else one for one in well]
+        text = f"What {found.culprit} calls: {listed(told, MAX_WELL)} {'does' if len(well) == 1 else 'do'} as before."
         yield Claim(text, case.cite(Sign.ERRORS, Sign.LATENCY))
     if found.calls.growth and max(found.calls.growth.values()) < SURGE:
         yield Claim("More traffic: no service is asked much more often than before.", case.cite(Sign.TRAFFIC))
@@ -100,6 +101,9 @@ def next_steps(case: Case) -> Iterator[Claim]:
     runbooks = {alert.name: alert.annotations.get("runbook_url") for alert in reversed(alerts)}
     told = [f"Runbook of {name}: {url}" for name, url in reversed(runbooks.items()) if url]
     yield from (Claim(text, case.cite("alerts")) for text in told[:MAX_RUNBOOKS])
+    whose = (found.blamed and found.blamed.change.service) or found.culprit
+    if whose and (owner := case.seen.catalogue.described([whose])):
+        yield Claim(owner, case.cite("catalogue"))
 
 
 def _undo(case: Case, blamed: Verdict) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
@@ -37,6 +38,8 @@ RIVAL = 0.5
 SINGLE_SOURCE = 0.8
 """Weight of a conclusion that rests on metrics alone, without an alert that agrees."""
 NO_ONSET = 0.5
+DECLARED = 0.8
+"""Weight of a conclusion to which only declared dependencies lead."""
 SOMETHING_ELSE = 0.25
 """Odds of a cause that nobody thought of."""
 NAMING = frozenset({Sign.SATURATION, Sign.LIMIT, Sign.STEP})
@@ -51,12 +54,14 @@ MAX_RIVALS = 6
 class Conclusion:
     """What is wrong, where and why.
 
-    ``asked`` are the services that the question names; ``failure`` is what changes were held against; ``no_change``
+    ``asked`` are the services that the question names, or else (``by_channel``) the one that its channel is about;
+    ``failure`` is what changes were held against; ``no_change``
     is the score of "no change explains it", ``other_cause`` what sort of cause that would be; ``certainty`` turns the
     odds of an explanation into a confidence.
     """
 
     asked: tuple[str, ...]
+    by_channel: bool
     symptoms: tuple[Symptom, ...]
     trail: Trail
     calls: Calls
@@ -120,7 +125,8 @@ class Conclusion:
 def conclude(seen: Seen, question: str) -> Conclusion:
     """Weigh everything that was seen."""
     worse = symptoms(seen.readings, seen.at)
-    asked = named(question, seen.services)
+    words = _named(seen, question)
+    asked = words or _of_channel(seen)
     focus = tuple(dict.fromkeys((*asked, *(alert.service for alert in seen.firing if alert.service))))
     graph = calls(seen, worse)
     trail = follow(focus, worse, graph, seen.services)
@@ -131,7 +137,22 @@ def conclude(seen: Seen, question: str) -> Conclusion:
     verdicts = _one_each(judge_changes(seen.changes, failure)) if trail.end else ()
     scores = (no_change, *(verdict.score for verdict in verdicts))
     certainty = _certainty(scores, onset=onset, alerted=bool(seen.firing))
-    return Conclusion(asked, worse, trail, graph, surge, verdicts, no_change, kind, certainty, failure)
+    certainty *= DECLARED if graph.declared.intersection(pairwise(trail.services)) else 1.0
+    return Conclusion(asked, asked != words, worse, trail, graph, surge, verdicts, no_change, kind, certainty, failure)
+
+
+def _named(seen: Seen, question: str) -> tuple[str, ...]:
+    """Services that a question names, by the names that metrics and the catalogue have for them."""
+    names = seen.catalogue.names()
+    found = named(question, {*seen.services, *names})
+    return tuple(dict.fromkeys(names.get(name.casefold(), name) for name in found))
+
+
+def _of_channel(seen: Seen) -> tuple[str, ...]:
+    """The service that the channel is about."""
+    if seen.focus.service is None:
+        return ()
+    return _named(seen, seen.focus.service) or (seen.focus.service,)
 
 
 def named(question: str, services: Iterable[str]) -> tuple[str, ...]:

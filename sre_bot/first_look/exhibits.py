@@ -29,6 +29,7 @@ MAX_LINES = 8
 MAX_CHANGES = 16
 """Series or changes shown in one piece of evidence; of alerts twice as many."""
 MAX_CHART_LINES = 5
+MAX_DESCRIBED = 4
 MAX_WORSE, MAX_STEADY = 3, 4
 """Readings in a summary: of those that moved, of those that did not."""
 NAMELESS = frozenset({Sign.SATURATION, Sign.LIMIT, Sign.STEP})
@@ -85,6 +86,7 @@ class Exhibits:
         ids |= {str(sign): self._signals(sign) for sign in TITLES}
         ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
         ids["changes"] = self._changes()
+        ids["catalogue"] = self._catalogue()
         return Case(self.seen, self.found, ids)
 
     def _alerts(self) -> tuple[str, ...]:
@@ -137,6 +139,17 @@ class Exhibits:
         until: JsonObject = {"last": "25h", "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}"}
         content = "\n".join([*lines[:MAX_LINES], *rest])
         return (self._add("list_changes", until, Observation(summary, content, links=links)),)
+
+    def _catalogue(self) -> tuple[str, ...]:
+        """What is known of the services in play."""
+        blamed = self.found.blamed.change.service if self.found.blamed else None
+        alerting = (alert.service for alert in self.seen.firing)
+        play = dict.fromkeys(filter(None, (*self.found.trail.services, blamed, *self.found.asked, *alerting)))
+        lines = [line for service in play if (line := self.seen.catalogue.described([service]))][:MAX_DESCRIBED]
+        if not lines:
+            return ()
+        summary = f"the catalogue on {listed([line.partition(':')[0] for line in lines], MAX_DESCRIBED)}"
+        return (self._add("describe_services", {}, Observation(summary, "\n".join(lines))),)
 
     def _judged(self, verdict: Verdict) -> str:
         """A change, what speaks for or against it, and what it replaced."""

@@ -43,7 +43,9 @@ async def read_changes(
     """Everything that changed in the day before ``at``."""
     if not repositories and record is None:
         asking.note("changes", "no repository and no record of deploys is configured")
-    commits, deploys = await asyncio.gather(_commits(repositories, at, asking), _deploys(record, at, asking))
+    commits, deploys, _ = await asyncio.gather(
+        _commits(repositories, at, asking), _deploys(record, at, asking), _note_stale(repositories, at, asking)
+    )
     lately = [deploy for deploy in deploys if deploy.time >= at - CARRIED_BACK][:MAX_EXPANDED]
     expanded, errors = await asking.ask("changes", rollouts(lately, deploys, repositories), ([], []))
     for error in errors:
@@ -63,6 +65,14 @@ async def _commits(repositories: Sequence[Repository], at: datetime, asking: Ask
     window = TimeWindow.before(at, RECENT)
     asked = (asking.ask(repository.name, repository.commits(window), ()) for repository in repositories)
     return [commit for commits in await asyncio.gather(*asked) for commit in commits]
+
+
+async def _note_stale(repositories: Sequence[Repository], at: datetime, asking: Asking) -> None:
+    """What was pushed after a clone's last fetch is missing from it."""
+    told = await asyncio.gather(*(asking.ask(one.name, one.stale(at), None) for one in repositories))
+    for repository, stale in zip(repositories, told, strict=True):
+        if stale:
+            asking.note(repository.name, f"{stale}: changes since then are not seen")
 
 
 async def _deploys(record: Deploys | None, at: datetime, asking: Asking) -> Sequence[Change]:

@@ -56,15 +56,16 @@ def _is_outside(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Who calls whom as the metrics of callers tell.
+    """Who calls whom as the metrics of callers tell, and the catalogue where these do not.
 
     ``more`` are the calls that someone suddenly makes more often per request; ``growth`` is by which factor the
-    requests to each service grew.
+    requests to each service grew; ``declared`` are those of ``of`` that only the catalogue knows.
     """
 
     of: Mapping[str, frozenset[str]]
     more: Mapping[tuple[str, str], Reading]
     growth: Mapping[str, float]
+    declared: frozenset[tuple[str, str]] = frozenset()
 
     def callers(self, service: str) -> frozenset[str]:
         """Who calls it."""
@@ -102,7 +103,18 @@ def calls(seen: Seen, symptoms: Sequence[Symptom]) -> Calls:
         )
         if is_more and (reading.service, reading.peer) not in failing:
             more[reading.service, callee] = reading
-    return Calls(of, more, growth)
+    declared = _declared(seen) - {(caller, callee) for caller, called in of.items() for callee in called}
+    for caller, callee in declared:
+        of[caller] = of.get(caller, frozenset()) | {callee}
+    return Calls(of, more, growth, declared)
+
+
+def _declared(seen: Seen) -> frozenset[tuple[str, str]]:
+    """Who depends on whom as the catalogue says, of the services that are seen."""
+    names = seen.catalogue.names()
+    known = [service for service in seen.catalogue.services.values() if service.name in seen.services]
+    told = ((service.name, names.get(one.casefold(), one)) for service in known for one in service.dependencies)
+    return frozenset((caller, callee) for caller, callee in told if callee in seen.services and callee != caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,16 @@ def _next(
         fails = any(_may_cause(own, call) for own in active if own.service == ours and own.peer is None)
         if fails and ours not in trail and (here, ours) not in calls.more:
             return address, ours
-    return None
+    declared = _first_to_fail(here, active, calls)
+    return (declared, declared) if declared and declared not in trail else None
+
+
+def _first_to_fail(caller: str, active: Sequence[Symptom], calls: Calls) -> str | None:
+    """Of what a service is only declared to call, what got worse first, if that was not later than the service did."""
+    own = [symptom for symptom in active if symptom.peer is None and symptom.onset is not None]
+    here = [symptom for symptom in own if symptom.service == caller]
+    there = [symptom for symptom in own if (caller, symptom.service) in calls.declared]
+    return next((one.service for one in there if here and _may_cause(one, here[0])), None)
 
 
 def _failing_calls(caller: str, active: Sequence[Symptom]) -> list[Symptom]:

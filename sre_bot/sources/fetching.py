@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import logging
 import os
 import random
@@ -108,15 +109,42 @@ async def fetch(path: Path, *, key_file: Path | None = None, timeout: float = TI
     await asyncio.to_thread(_mark, Path(folder.text.rstrip("\n")), path.name)
 
 
-async def last_fetched(git: Git) -> datetime | None:
-    """When a clone was last fetched with success by anyone, as far as it tells, or else made.
+class Known(enum.StrEnum):
+    """What tells up to when a clone knows what was pushed, put before how long ago that is."""
 
-    None for a repository without a remote. Raises SourceError.
+    FETCHED = "last fetched"
+    CLONED = "never fetched since it was cloned"
+    COMMITTED = "never fetched, and its newest commit was made"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Up to when a clone knows what was pushed to its remote, and what tells that."""
+
+    time: datetime
+    known: Known
+
+
+async def freshness_of(git: Git) -> Freshness | None:
+    """When a clone was last fetched with success by anyone, as far as it tells.
+
+    One that never was is as fresh as its newest commit, or as the day it was cloned, whichever is later. None for a
+    repository without a remote. Raises SourceError.
     """
     if await _remote(git) is None:
         return None
     folder = await git.run("rev-parse", "--absolute-git-dir", limit=_LIMIT)
-    return await asyncio.to_thread(_newest_mark, Path(folder.text.rstrip("\n")))
+    fetched, cloned = await asyncio.to_thread(_marks, Path(folder.text.rstrip("\n")))
+    if fetched is not None:
+        return Freshness(datetime.fromtimestamp(fetched, UTC), Known.FETCHED)
+    committed = await _newest_commit(git, "--remotes") or await _newest_commit(git, "--all")  # a bare one has no remotes
+    known = Known.COMMITTED if committed > cloned else Known.CLONED
+    return Freshness(datetime.fromtimestamp(max(committed, cloned), UTC), known)
+
+
+async def _newest_commit(git: Git, refs: str) -> float:
+    newest = await git.run("rev-list", "--max-count=1", "--timestamp", refs, limit=_LIMIT)
+    return float(newest.text.partition(" ")[0] or 0)
 
 
 async def _remote(git: Git) -> str | None:
@@ -171,11 +199,12 @@ def _mark(folder: Path, source: str) -> None:
         raise SourceUnavailableError(source, f"cannot note the fetch in {folder}: {error.strerror}") from error
 
 
-def _newest_mark(folder: Path) -> datetime:
+def _marks(folder: Path) -> tuple[float | None, float]:
+    """When the clone was last fetched, if it ever was, and when it was made."""
     ours, gits = _written(folder / _MARK), _written(folder / "FETCH_HEAD", empty=False)
     cloned = (time for name in ("HEAD", "config", "description") if (time := _written(folder / name)))
     fetched = [time for time in (ours, gits) if time is not None]
-    return datetime.fromtimestamp(max(fetched) if fetched else min(cloned, default=0.0), UTC)
+    return max(fetched, default=None), min(cloned, default=0.0)
 
 
 def _written(path: Path, *, empty: bool = True) -> float | None:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import Change, ChangeKind
 from sre_bot.signals.changes import span
-from sre_bot.sources.fetching import last_fetched
+from sre_bot.sources.fetching import freshness_of
 from sre_bot.sources.git import Git, moment
 from sre_bot.sources.tree import Tree
 
@@ -39,7 +39,6 @@ _MAX_NAMES = 64 * 1024
 _SMALL_DIFF = 6_000
 """A diff of at most so many bytes is shown with more of what is around each change: the call, not only its argument."""
 STALE = timedelta(hours=1)
-"""A clone that was not fetched for so long may miss the very change that is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,8 @@ class GitRepository:
         timeout: seconds one git command may take.
         max_diff: bytes of a diff that are shown.
         max_listing: bytes of a list of commits and their files; one that is longer is refused.
-        stale_after: a clone that was not fetched for so long is called stale by `check`.
+        stale_after: a clone that was not fetched for so long may miss the very change that is looked for.
+        fetched_by_us: whether ``serve`` is to keep it fresh.
         now: tells the present, for `check`.
     """
 
@@ -81,6 +81,7 @@ class GitRepository:
         max_diff: int = 100_000,
         max_listing: int = 16 * 1024 * 1024,
         stale_after: timedelta = STALE,
+        fetched_by_us: bool = False,
         now: Callable[[], datetime] = _present,
     ) -> None:
         self.name = name
@@ -88,6 +89,7 @@ class GitRepository:
         self.files = Tree(self._git)
         self.web_url = web_url
         self._stale_after = stale_after
+        self._fetched_by_us = fetched_by_us
         self._now = now
         self._commit_url = _commit_url(web_url) if web_url else None
         self._max_diff = max_diff
@@ -200,15 +202,22 @@ class GitRepository:
 
     async def freshness(self) -> datetime | None:
         """When it was last fetched, or cloned; None for a repository without a remote, which cannot lag behind."""
-        return await last_fetched(self._git)
+        freshness = await freshness_of(self._git)
+        return freshness.time if freshness else None
 
-    async def stale(self, now: datetime) -> str | None:
-        """A warning when the clone lags behind its remote by more than ``stale_after``, else None."""
-        fetched = await self.freshness()
-        if fetched is None or now - fetched <= self._stale_after:
+    async def stale(self, at: datetime) -> str | None:
+        """How long before ``at`` it was last fetched, when that is longer than ``stale_after``, else None."""
+        freshness = await freshness_of(self._git)
+        if freshness is None or at - freshness.time <= self._stale_after:
             return None
-        sentence = "what was pushed since is not known; fetch it on a schedule, or see why that fails"
-        return f"last fetched {span(now - fetched)} ago: {sentence}"
+        return f"{freshness.known} {span(at - freshness.time)} ago"
+
+    async def warning(self) -> str | None:
+        """That it is stale now, and what to do about it; None when it is not. Raises SourceError."""
+        stale = await self.stale(self._now())
+        ours = "see in the log of `sre-bot serve` why fetching fails, or whether that runs at all"
+        todo = ours if self._fetched_by_us else "set its fetch_seconds, or run `git fetch` in it on a schedule"
+        return f"{stale}; {todo}" if stale else None
 
     async def check(self) -> str:
         """One line on how it does: its newest commit, how old that is by git's clock, and when it was fetched."""
@@ -216,10 +225,9 @@ class GitRepository:
         output = await self._git.run("log", *_LOG, "-1", "--format=%h, %cr", *_EVERYWHERE, limit=_MAX_NAMES)
         if not output.data:
             raise self._empty()
-        now, fetched = self._now(), await self.freshness()
-        age = f"last fetched {span(max(now - fetched, timedelta()))} ago" if fetched else None
-        told = await self.stale(now) or age
-        return f"newest commit {output.text.strip()}" + (f"; {told}" if told else "")
+        fresh = await freshness_of(self._git)
+        age = f"; {fresh.known} {span(max(self._now() - fresh.time, timedelta()))} ago" if fresh else ""
+        return f"newest commit {output.text.strip()}{age}"
 
     async def _default_branch(self) -> str:
         """The hash that the default branch stands on."""
@@ -265,7 +273,7 @@ class GitRepository:
             raise SourceUnavailableError(self.name, sentence)
 
     def _empty(self) -> SourceUnavailableError:
-        return SourceUnavailableError(self.name, f"{self._git.path} has no commits yet")
+        return SourceUnavailableError(self.name, f"{self._git.path} has no commits yet; push or fetch some")
 
     def _read_log(self, listing: bytes) -> Iterator[tuple[int, Change]]:
         """Commits with their unix times, out of NUL separated fields; an empty one begins each commit."""

@@ -39,6 +39,10 @@ class Repository(Protocol):
         """When it was last brought up to date from its remote; None when it has nothing to lag behind."""
         ...
 
+    async def stale(self, at: datetime) -> str | None:
+        """How long before ``at`` it was last brought up to date ("last fetched 3 h ago"), when that is too long."""
+        ...
+
     def commit_url(self, revision: str) -> str | None:
         """Where a human sees the commit, if the repository has a web address."""
         ...

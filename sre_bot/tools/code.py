@@ -104,6 +104,10 @@ class Code(Protocol):
         """When it was last brought up to date; None when it has nothing to lag behind."""
         ...
 
+    async def stale(self, at: datetime) -> str | None:
+        """How long before ``at`` it was last brought up to date ("last fetched 3 h ago"), when that is too long."""
+        ...
+
     def file_url(self, revision: str, path: str, line: int | None = None) -> str | None:
         """Where a human sees the file, if the repository has a web address."""
         ...

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from sre_bot.signals.changes import span
 from sre_bot.tools.gathering import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-FRESH = timedelta(minutes=10)
-"""A clone that was fetched so shortly before the moment asked about is not worth a remark."""
 
 
 class Fetched(Protocol):
@@ -29,18 +24,20 @@ class Fetched(Protocol):
         ...
 
 
-async def lags(repositories: Sequence[Fetched], at: datetime) -> list[str]:
-    """A sentence for each repository that was last fetched well before ``at``; one that cannot be seen has none."""
+class Clone(Fetched, Protocol):
+    """A clone that knows how far it may lag."""
 
-    async def ask(repository: Fetched) -> str | None:
-        return lag(repository.name, await repository.freshness(), at)
+    async def stale(self, at: datetime) -> str | None:
+        """How long before ``at`` it was last brought up to date ("last fetched 3 h ago"), when that is too long."""
+        ...
+
+
+async def lags(repositories: Sequence[Clone], at: datetime) -> list[str]:
+    """A sentence for each repository that was stale at a moment; one that cannot be seen has none."""
+
+    async def ask(repository: Clone) -> str | None:
+        stale = await repository.stale(at)
+        return f"repository {repository.name} {stale}: later pushes are not seen" if stale else None
 
     sentences, _ = await gathered(ask(repository) for repository in repositories)
     return [sentence for sentence in sentences if sentence]
-
-
-def lag(name: str, fetched: datetime | None, at: datetime) -> str | None:
-    """The sentence for one repository, if it lags."""
-    if fetched is None or at - fetched <= FRESH:
-        return None
-    return f"repository {name} last fetched {span(at - fetched)} ago: later pushes are not seen"

@@ -77,6 +77,10 @@ class HangingHistory(FakeAlertHistory):
 
 
 class HangingRepository(FakeRepository):
+    async def stale(self, at: datetime) -> str | None:
+        await never()
+        raise AssertionError
+
     async def commits(self, window: TimeWindow) -> Sequence[Change]:
         await never()
         raise AssertionError

@@ -36,6 +36,15 @@ def clone(remote: GitFolder, tmp_path: Path) -> GitFolder:
     return GitFolder(tmp_path / "clone")
 
 
+@pytest.fixture
+def old_clone(tmp_path: Path) -> GitFolder:
+    """A clone of a repository whose newest commit is 30 hours old."""
+    remote = GitFolder(tmp_path / "old-remote")
+    remote.commit("one", {"a": "1"}, datetime.now(UTC) - timedelta(hours=30))
+    remote.git("clone", "--quiet", f"file://{remote.path}", str(tmp_path / "old-clone"))
+    return GitFolder(tmp_path / "old-clone")
+
+
 class TestFetch:
     async def test_new_commits_branches_and_tags_arrive_and_old_branches_go(
         self, remote: GitFolder, clone: GitFolder
@@ -214,14 +223,46 @@ class TestFreshness:
         now = self._age(clone, sre_bot_fetched=3, HEAD=9, config=9, description=9)
         repository = GitRepository(clone.path, name="shop", now=lambda: now)
         assert await repository.freshness() == pytest.approx(now - timedelta(hours=3), abs=timedelta(seconds=1))
-        assert await repository.stale(now) == (
-            "last fetched 3 h ago: what was pushed since is not known; fetch it on a schedule, or see why that fails"
-        )
-        assert "; last fetched 3 h ago: what was pushed since" in await repository.check()
+        assert await repository.stale(now) == "last fetched 3 h ago"
+        assert (await repository.check()).endswith("; last fetched 3 h ago")
         await fetch(clone.path)
         assert await repository.stale(datetime.now(UTC)) is None
 
-    async def test_a_fetch_by_others_counts_too_unless_it_failed(self, clone: GitFolder) -> None:
+    async def test_it_is_relative_to_the_moment_that_is_asked_about(self, clone: GitFolder) -> None:
+        await fetch(clone.path)
+        now = self._age(clone, sre_bot_fetched=3)
+        repository = GitRepository(clone.path, name="shop")
+        assert await repository.stale(now - timedelta(hours=2)) is None, "one hour later is not stale yet"
+        assert await repository.stale(now - timedelta(hours=30)) is None, "all that was pushed by then is known"
+
+    @pytest.mark.parametrize(
+        ("ours", "todo"),
+        [
+            (False, "set its fetch_seconds, or run `git fetch` in it on a schedule"),
+            (True, "see in the log of `sre-bot serve` why fetching fails, or whether that runs at all"),
+        ],
+    )
+    async def test_a_warning_says_what_to_do(self, clone: GitFolder, todo: str, *, ours: bool) -> None:
+        await fetch(clone.path)
+        now = self._age(clone, sre_bot_fetched=3)
+        repository = GitRepository(clone.path, name="shop", fetched_by_us=ours, now=lambda: now)
+        assert await repository.warning() == f"last fetched 3 h ago; {todo}"
+        patient = GitRepository(clone.path, name="shop", stale_after=timedelta(hours=4), now=lambda: now)
+        assert await patient.warning() is None
+
+    async def test_one_that_was_never_fetched_is_as_old_as_it_was_cloned_or_its_newest_commit(
+        self, old_clone: GitFolder
+    ) -> None:
+        now = self._age(old_clone, HEAD=2, config=2, description=2)
+        repository = GitRepository(old_clone.path, name="shop")
+        assert await repository.stale(now) == "never fetched since it was cloned 2 h ago"
+        self._age(old_clone, HEAD=90, config=90, description=90)  # in a copy of a clone, files are of any date
+        assert await repository.stale(now) == "never fetched, and its newest commit was made 30 h ago"
+        old_clone.commit("Of our own, not pushed", {"c": "d"}, now)
+        assert await repository.stale(now) == "never fetched, and its newest commit was made 30 h ago"
+
+    async def test_a_fetch_by_others_counts_too_unless_it_failed(self, old_clone: GitFolder) -> None:
+        clone = old_clone
         clone.git("fetch", "--quiet")
         now = self._age(clone, FETCH_HEAD=2, HEAD=9, config=9, description=9)
         repository = GitRepository(clone.path, name="shop", now=lambda: now)
