@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from sre_bot import bootstrap
-from sre_bot.errors import SourceError, SreBotError
+from sre_bot.errors import ConfigurationError, SourceError, SreBotError
 from sre_bot.redaction import Redactor
 from sre_bot.render.safe import clean_text
 from sre_bot.sources.repository import GitRepository
@@ -63,9 +63,16 @@ async def examine(settings: Settings) -> Sequence[Finding]:
             _slack(settings),
             _model(settings),
             *(_source(name, source) for name, source in parts.all()),
+            *([_catalogue(settings)] if settings.catalogue_files or settings.services else []),
             *(_absent(name, why) for name, why in parts.absent()),
         ]
-        return await asyncio.gather(*asked)
+        return _told_once(await asyncio.gather(*asked))
+
+
+def _told_once(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The documents of a repository fail with it: that is told where the repository is."""
+    elsewhere = {f"{one.system}: {one.sentence}": f"see {one.system}" for one in findings}
+    return [replace(one, sentence=elsewhere.get(one.sentence, one.sentence)) for one in findings]
 
 
 async def _source(name: str, source: bootstrap.Checkable) -> Finding:
@@ -76,6 +83,16 @@ async def _source(name: str, source: bootstrap.Checkable) -> Finding:
     except SourceError as error:
         told = error.message if error.source == name else f"{error.source}: {error.message}"
         return Finding(name, State.FAILED, told)  # what we asked for to find out was not the reader's idea
+
+
+async def _catalogue(settings: Settings) -> Finding:
+    try:
+        services = len((await asyncio.to_thread(bootstrap.catalogue, settings)).services)
+    except ConfigurationError as error:
+        return Finding("catalogue", State.FAILED, str(error))
+    if not services:
+        return Finding("catalogue", State.FAILED, "knows no service: let catalogue_files name files with a Component")
+    return Finding("catalogue", State.OK, f"services known: {services}")
 
 
 async def _absent(name: str, why: str) -> Finding:

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     ask = commands.add_parser("ask", help="investigate a question here in the terminal")
-    ask.add_argument("question", help='what you want to know, e.g. "checkout is failing, what\'s going on?"')
+    ask.add_argument("question", nargs="+", help='what you want to know, e.g. "checkout is failing, what\'s going on?"')
     ask.add_argument(
         "--at", metavar="TIME", help="look as of this time: 2026-11-22T14:03:00Z, 14:03 (today, UTC) or -20m"
     )
@@ -121,7 +121,8 @@ def _ask(arguments: argparse.Namespace) -> int:
     from sre_bot.ask import ask
     from sre_bot.settings import load
 
-    return asyncio.run(ask(load(), arguments.question, at=arguments.at, as_json=arguments.json, model=arguments.model))
+    question = " ".join(arguments.question)  # not everybody puts it in quotes
+    return asyncio.run(ask(load(), question, at=arguments.at, as_json=arguments.json, model=arguments.model))
 
 
 def _check(_: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WHY = {
     errno.ENOENT: "it does not exist",
+    errno.EEXIST: "a file is where a folder should be",
     errno.EISDIR: "it is a folder",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.EACCES: "it may not be read by this user",

@@ -99,7 +99,7 @@ async def test_what_works_is_ok(tmp_path: Path, git_folder: GitFolder, capsys: p
     assert "ok    prometheus" in said
     assert "version 3.1.0; 2 of 2 targets are up" in said
     assert "newest commit" in said
-    assert "1 deploys, the last: web v7" in said
+    assert "1 deploy, the last: web v7" in said
 
 
 async def test_one_system_that_fails_fails_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

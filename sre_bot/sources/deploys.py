@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from sre_bot.errors import SourceUnavailableError
 from sre_bot.incident import Change, ChangeKind, utc
+from sre_bot.mistakes import why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,9 @@ class DeployFile:
     async def check(self) -> str:
         """One line on how it does: its last deploy, and lines that are broken. Raises SourceError."""
         record = await self._record()
-        said = f"{len(record.deploys)} deploys"
+        said = f"{len(record.deploys) or 'no'} deploy{'' if len(record.deploys) == 1 else 's'}"
+        if not (record.deploys or record.broken):
+            said += " yet; let every rollout append a line"
         if record.deploys:
             last = max(record.deploys, key=lambda deploy: deploy.time)
             said += f", the last: {last.title} at {last.time:%Y-%m-%d %H:%M:%S} UTC"
@@ -103,8 +106,8 @@ class DeployFile:
             sentence = f"{self._path} does not exist; let every rollout append a line to it, or set another path"
             raise SourceUnavailableError(self.name, sentence) from None
         except OSError as error:
-            why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-            sentence = f"cannot read {self._path}: {why}"
+            why = "it is a symbolic link" if error.errno == errno.ELOOP else why_unreadable(error)
+            sentence = f"cannot read {self._path}: {why}; set its path to a file that this user may read"
             raise SourceUnavailableError(self.name, sentence) from error
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sre_bot.errors import SourceUnavailableError
+from sre_bot.mistakes import why_unreadable
 from sre_bot.sources.tree import MARKDOWN, MAX_DOCUMENT
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ class Folder:
         try:
             handle = os.open(self._path, _LINKED | os.O_DIRECTORY)
         except OSError as error:
-            hint = {errno.ENOENT: "it does not exist", errno.ENOTDIR: "it is not a folder"}
-            why = hint.get(error.errno or 0, error.strerror)
-            sentence = f"cannot read the folder {self._path}: {why}; create it or set another path"
+            why = "it is not a folder" if error.errno == errno.ENOTDIR else why_unreadable(error)
+            sentence = f"cannot read the folder {self._path}: {why}; mend that or set another path"
             raise SourceUnavailableError(self.name, sentence) from error
         try:
             yield handle

@@ -110,9 +110,11 @@ class Git:
         if "not a git repository" in errors:
             sentence = f"{self.path} is not a git repository; set its path to the top folder of a clone"
         elif "cannot change to" in errors:
-            sentence = f"{self.path} does not exist or cannot be entered; set its path to the top folder of a clone"
+            sentence = f"{self.path} does not exist or may not be entered; set its path to the top folder of a clone"
         else:
-            sentence = f"git failed in {self.path}: {' '.join(errors.split())[:500]}"
+            sentence = (
+                f"git failed in {self.path} ({' '.join(errors.split())[:200]}); run git fsck in it, or clone it anew"
+            )
         return SourceUnavailableError(self.source, sentence)
 
 

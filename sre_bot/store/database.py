@@ -13,9 +13,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import event, false, update
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from sre_bot.errors import ConfigurationError
+from sre_bot.mistakes import why_unreadable
 from sre_bot.store.schema import posts
 
 if TYPE_CHECKING:
@@ -57,9 +58,12 @@ def open_database(url: str) -> Engine:
         raise ConfigurationError(
             f"the database {shown} was made by another version of sre-bot ({error}): start that one. {_CHECK}"
         ) from error
+    except NoSuchModuleError as error:
+        raise ConfigurationError(
+            f"the database {shown} wants a driver that is not here: write postgresql+psycopg://…."
+        ) from error
     except (SQLAlchemyError, ImportError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"cannot open the database {shown}: {reason}. {_CHECK}") from error
+        raise ConfigurationError(f"cannot open the database {shown}: {_reason(error)}. {_CHECK}") from error
     return engine
 
 
@@ -95,6 +99,16 @@ async def patiently(call: Callable[[], T], pauses: Sequence[float] = PAUSES) -> 
             _log.warning("the database does not work (%s); again in %g s", error.orig, pause)
             await asyncio.sleep(pause)
     return await asyncio.to_thread(call)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in the words of the database or the file system rather than in those of our libraries."""
+    if isinstance(error, OSError):
+        return why_unreadable(error)
+    said = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(". ")
+    if "not a database" in said or "malformed" in said:
+        said += ", or a broken one: restore it from a backup, or move it away to begin anew"
+    return said
 
 
 def _parse(url: str) -> sqlalchemy.URL:

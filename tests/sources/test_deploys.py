@@ -73,7 +73,7 @@ async def test_only_a_hash_is_a_revision_and_unknown_keys_are_ignored(
 async def test_a_half_written_last_line_is_left_for_later(tmp_path: Path) -> None:
     source = _file(tmp_path, _line(1), _line(0)[:30], end="")
     assert len(await source.deploys(DAY)) == 1
-    assert await source.check() == "1 deploys, the last: checkout v7 at 2026-11-22 11:59:00 UTC"
+    assert await source.check() == "1 deploy, the last: checkout v7 at 2026-11-22 11:59:00 UTC"
 
 
 async def test_a_last_line_without_a_line_end_counts_when_it_is_whole(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_only_the_end_of_a_huge_file_is_read(tmp_path: Path) -> None:
 async def test_an_empty_file_is_no_deploys(tmp_path: Path) -> None:
     source = _file(tmp_path, end="")
     assert await source.deploys(DAY) == []
-    assert await source.check() == "0 deploys"
+    assert await source.check() == "no deploys yet; let every rollout append a line"
 
 
 async def test_no_file_says_what_to_do(tmp_path: Path) -> None:
@@ -125,6 +125,6 @@ async def test_only_a_regular_file_is_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to(tmp_path / "deploys.ndjson")
     (tmp_path / "folder").mkdir()
-    for name, why in (("fifo", "not a regular file"), ("folder", "Is a directory"), ("link", "a symbolic link")):
+    for name, why in (("fifo", "not a regular file"), ("folder", "it is a folder"), ("link", "a symbolic link")):
         with pytest.raises(SourceUnavailableError, match=why):
             await DeployFile(tmp_path / name).deploys(DAY)

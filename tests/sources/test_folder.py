@@ -126,7 +126,7 @@ def test_names_that_are_no_text_are_passed_over(docs: Path) -> None:
 def test_no_folder_is_said_with_what_to_do(docs: Path, name: str, why: str) -> None:
     (docs / "file").write_text("x")
     for ask in (Folder(docs / name, "docs").list, lambda: Folder(docs / name, "docs").read("a.md")):
-        with pytest.raises(SourceUnavailableError, match=f"{why}; create it or set another path"):
+        with pytest.raises(SourceUnavailableError, match=f"{why}; mend that or set another path"):
             ask()
 
 

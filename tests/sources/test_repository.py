@@ -282,7 +282,7 @@ class TestNotAWholeRepository:
                 await ask
 
     async def test_no_folder(self, tmp_path: Path) -> None:
-        await self._fails(GitRepository(tmp_path / "none", name="shop"), "does not exist or cannot be entered")
+        await self._fails(GitRepository(tmp_path / "none", name="shop"), "does not exist or may not be entered")
 
     async def test_no_repository(self, tmp_path: Path) -> None:
         await self._fails(GitRepository(tmp_path, name="shop"), "is not a git repository; set its path")

@@ -89,7 +89,7 @@ class TestAsOf:
     ) -> None:
         with pytest.raises(SourceUnavailableError, match="has no commits yet"):
             await repository.as_of(NOON)
-        with pytest.raises(SourceUnavailableError, match="does not exist or cannot be entered"):
+        with pytest.raises(SourceUnavailableError, match="does not exist or may not be entered"):
             await GitRepository(tmp_path / "none", name="shop").as_of(NOON)
 
 
