@@ -90,7 +90,7 @@ class _Section(BaseModel):
 
 
 class SlackSettings(_Section):
-    """The Slack app; both tokens are needed by ``serve``."""
+    """The Slack app; ``serve`` needs the bot token, and the app token or the signing secret or both."""
 
     api_url: HttpUrl = "https://slack.com/api/"
     bot_token_file: Path | None = None
@@ -221,7 +221,7 @@ class ChannelSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """Where ``/healthz`` listens; port 0 takes a free one."""
+    """Where probes, metrics and Slack's door listen; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
