@@ -38,6 +38,7 @@ class Rates:
     """Request rates of eight instances, half of which step up 20 minutes before the end."""
 
     name = "prometheus"
+    environment = None
 
     async def query(self, promql: str, at: datetime) -> QueryResult:
         """The last values."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,7 +18,9 @@ from sre_bot.agent.prompt import load as load_prompt
 from sre_bot.catalogue import Catalogue
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.incident import Service
-from sre_bot.investigation import Claim, rewritten
+from sre_bot.investigation import rewritten
+from sre_bot.sources import sentences
+from sre_bot.sources.access import Access
 from sre_bot.sources.alertmanager import AlertmanagerSource
 from sre_bot.sources.backstage import read_backstage
 from sre_bot.sources.deploys import DeployFile
@@ -34,6 +36,7 @@ from sre_bot.tools.find_traces import find_traces
 from sre_bot.tools.list_alerts import list_alerts
 from sre_bot.tools.list_changes import list_changes
 from sre_bot.tools.query_metrics import query_metrics
+from sre_bot.tools.replicas import PATIENCE, Alertmanagers, AlertRecords
 from sre_bot.tools.search_code import search_code
 from sre_bot.tools.search_docs import search_docs
 from sre_bot.tools.search_logs import search_logs
@@ -41,21 +44,18 @@ from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from pydantic import SecretStr
 
     from sre_bot.agent.looks import Toolset
+    from sre_bot.endpoints import AlertmanagerSettings, LokiSettings, PrometheusSettings, TempoSettings
+    from sre_bot.endpoints import Endpoint as EndpointSettings
     from sre_bot.investigation import Answer, JsonObject, Observation, Question
     from sre_bot.redaction import Redactor
-    from sre_bot.settings import (
-        AlertmanagerSettings,
-        LokiSettings,
-        PrometheusSettings,
-        Settings,
-        TempoSettings,
-    )
+    from sre_bot.settings import RepositorySettings, Settings
     from sre_bot.sources.document_collections import Collection
+    from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
 
 
 class Checkable(Protocol):
@@ -66,32 +66,57 @@ class Checkable(Protocol):
         ...
 
 
+class Endpoint(Checkable, Protocol):
+    """What is asked over HTTP."""
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredSources:
     """The systems that are configured; each may be absent."""
 
-    prometheus: PrometheusSource | None
-    alertmanager: AlertmanagerSource | None
-    loki: LokiSource | None
-    tempo: TempoSource | None
+    prometheus: tuple[PrometheusSource, ...]
+    alertmanager: tuple[AlertmanagerSource, ...]
+    loki: tuple[LokiSource, ...]
+    tempo: tuple[TempoSource, ...]
     repositories: tuple[GitRepository, ...]
     deploys: DeployFile | None
     documents: DocumentLibrary | None
 
     def all(self) -> Iterable[tuple[str, Checkable]]:
         """Every source, by name."""
-        single = (self.prometheus, self.alertmanager, self.loki, self.tempo, self.deploys, self.documents)
-        return [(source.name, source) for source in (*single, *self.repositories) if source is not None]
+        for kind, endpoints in self.endpoints().items():
+            for one in endpoints:
+                yield one.name if kind in one.name else f"{one.name} ({kind})", one
+        single = (self.deploys, self.documents)
+        yield from ((source.name, source) for source in (*single, *self.repositories) if source is not None)
+
+    def endpoints(self) -> Mapping[str, Sequence[Endpoint]]:
+        """What is asked over HTTP, by kind."""
+        return {
+            "prometheus": self.prometheus,
+            "alertmanager": self.alertmanager,
+            "loki": self.loki,
+            "tempo": self.tempo,
+        }
 
     def absent(self) -> Iterable[tuple[str, str]]:
         """What is not configured, and how it would be."""
-        if self.prometheus is None:
+        if not self.prometheus:
             yield "prometheus", "not configured: set PROMETHEUS_URL; without it there are no metrics"
-        if self.alertmanager is None:
+        if not self.alertmanager:
             yield "alertmanager", "not configured: set ALERTMANAGER_URL; without it nothing is known of silences"
-        if self.loki is None:
+        if not self.loki:
             yield "loki", "not configured: set LOKI_URL to have logs as evidence"
-        if self.tempo is None:
+        if not self.tempo:
             yield "tempo", "not configured: set TEMPO_URL to have traces as evidence"
         if not self.repositories:
             yield "repositories", "none configured: name clones under `repositories` to have changes suspected"
@@ -100,14 +125,12 @@ class ConfiguredSources:
 
     def tools(self, made_at: datetime) -> Iterable[Tool[Any]]:
         """What the model may ask; of what is not configured there is no tool."""
-        metrics = [self.prometheus] if self.prometheus else []
-        current = [self.alertmanager] if self.alertmanager else []
         deploys = [self.deploys] if self.deploys else []
-        if metrics:
-            yield query_metrics(metrics)
-            yield find_metrics(metrics)
-        if metrics or current:
-            yield list_alerts(current, metrics, made_at=made_at)
+        if self.prometheus:
+            yield query_metrics(self.prometheus)
+            yield find_metrics(self.prometheus)
+        if self.prometheus or self.alertmanager:
+            yield list_alerts(self.alertmanager, self.prometheus, made_at=made_at)
         if self.repositories or deploys:
             yield list_changes(self.repositories, deploys)
         if self.repositories:
@@ -115,18 +138,29 @@ class ConfiguredSources:
         if self.documents:
             yield search_docs(self.documents)
         if self.loki:
-            yield search_logs([self.loki])
+            yield search_logs(self.loki)
         if self.tempo:
-            yield find_traces([self.tempo])
+            yield find_traces(self.tempo)
 
-    def to_look_at(self) -> Sources:
+    def current_alerts(self) -> CurrentAlerts | None:
+        """All Alertmanagers as one, for who asks in a hurry."""
+        return Alertmanagers(self.alertmanager, patience=PATIENCE) if self.alertmanager else None
+
+    def alert_history(self) -> AlertHistory | None:
+        """All records of earlier alerts as one, for who asks in a hurry."""
+        return AlertRecords(self.prometheus, patience=PATIENCE) if self.prometheus else None
+
+    def to_look_at(self, known: Catalogue) -> Sources:
         """As the first look wants them."""
+        watched: tuple[PrometheusSource | AlertmanagerSource, ...] = (*self.prometheus, *self.alertmanager)
         return Sources(
-            metrics=[self.prometheus] if self.prometheus else (),
-            alerts=[self.alertmanager] if self.alertmanager else (),
-            histories=[self.prometheus] if self.prometheus else (),
+            metrics=self.prometheus,
+            alerts=self.alertmanager,
+            histories=self.prometheus,
             repositories=self.repositories,
             deploys=self.deploys,
+            environments={source.name: source.environment for source in watched if source.environment},
+            catalogue=known,
         )
 
 
@@ -134,71 +168,88 @@ class ConfiguredSources:
 async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
     """The configured systems; closed at the end. Nothing is asked of them yet."""
     async with contextlib.AsyncExitStack() as stack:
-        repositories = tuple(GitRepository(r.path, name=r.name, web_url=r.web_url) for r in settings.repositories)
+        repositories = tuple(map(_repository, settings.repositories))
         parts = ConfiguredSources(
-            prometheus=_prometheus(settings.prometheus),
-            alertmanager=_alertmanager(settings.alertmanager),
-            loki=_loki(settings.loki),
-            tempo=_tempo(settings.tempo),
+            prometheus=tuple(map(_prometheus, settings.prometheus)),
+            alertmanager=tuple(map(_alertmanager, settings.alertmanager)),
+            loki=tuple(map(_loki, settings.loki)),
+            tempo=tuple(map(_tempo, settings.tempo)),
             repositories=repositories,
             deploys=DeployFile(settings.deploys.path, name=settings.deploys.name) if settings.deploys else None,
             documents=_documents(settings, repositories),
         )
+        for endpoints in parts.endpoints().values():
+            for one in endpoints:
+                stack.push_async_callback(one.aclose)
         if parts.documents is not None:
             stack.push_async_callback(parts.documents.close)
-        for closing in (parts.prometheus, parts.alertmanager, parts.loki, parts.tempo):
-            if closing is not None:
-                stack.push_async_callback(closing.aclose)
         yield parts
 
 
-def _prometheus(settings: PrometheusSettings | None) -> PrometheusSource | None:
-    if settings is None:
-        return None
+def _prometheus(one: PrometheusSettings) -> PrometheusSource:
     return PrometheusSource(
-        settings.url,
-        name=settings.name,
-        public_url=settings.public_url,
-        token=_reveal(settings.token),
-        timeout=settings.timeout_seconds,
+        one.url,
+        name=one.name,
+        public_url=one.public_url,
+        access=_access(one),
+        environment=one.environment,
+        timeout=one.timeout_seconds,
     )
 
 
-def _alertmanager(settings: AlertmanagerSettings | None) -> AlertmanagerSource | None:
-    if settings is None:
-        return None
+def _alertmanager(one: AlertmanagerSettings) -> AlertmanagerSource:
     return AlertmanagerSource(
-        settings.url,
-        name=settings.name,
-        public_url=settings.public_url,
-        token=_reveal(settings.token),
-        timeout=settings.timeout_seconds,
+        one.url,
+        name=one.name,
+        public_url=one.public_url,
+        access=_access(one),
+        environment=one.environment,
+        timeout=one.timeout_seconds,
     )
 
 
-def _loki(settings: LokiSettings | None) -> LokiSource | None:
-    if settings is None:
-        return None
+def _loki(one: LokiSettings) -> LokiSource:
     return LokiSource(
-        settings.url,
-        name=settings.name,
-        token=_reveal(settings.token),
-        tenant=settings.tenant,
-        service_label=settings.service_label,
-        level_label=settings.level_label,
-        timeout=settings.timeout_seconds,
+        one.url,
+        name=one.name,
+        access=_access(one),
+        environment=one.environment,
+        service_label=one.service_label,
+        level_label=one.level_label,
+        timeout=one.timeout_seconds,
     )
 
 
-def _tempo(settings: TempoSettings | None) -> TempoSource | None:
-    if settings is None:
-        return None
+def _tempo(one: TempoSettings) -> TempoSource:
     return TempoSource(
-        settings.url,
+        one.url,
+        name=one.name,
+        access=_access(one),
+        environment=one.environment,
+        timeout=one.timeout_seconds,
+    )
+
+
+def _access(one: EndpointSettings) -> Access:
+    return Access(
+        token=_reveal(one.token),
+        username=one.username,
+        password=_reveal(one.password),
+        tenant=one.tenant,
+        headers=one.headers,
+        ca_file=one.ca_file,
+        cert_file=one.cert_file,
+        key_file=one.key_file,
+    )
+
+
+def _repository(settings: RepositorySettings) -> GitRepository:
+    return GitRepository(
+        settings.path,
         name=settings.name,
-        token=_reveal(settings.token),
-        tenant=settings.tenant,
-        timeout=settings.timeout_seconds,
+        web_url=settings.web_url,
+        stale_after=timedelta(seconds=settings.stale_after),
+        fetched_by_us=settings.fetch_seconds > 0,
     )
 
 
@@ -208,7 +259,8 @@ def _documents(settings: Settings, repositories: Sequence[GitRepository]) -> Doc
         FolderDocuments(one.path, name=one.name, url_prefix=one.url) for one in settings.documents
     ]
     collections += [RepositoryDocuments(repository) for repository in repositories]
-    return DocumentLibrary(collections) if collections else None
+    index = settings.state_dir / "documents.sqlite"
+    return DocumentLibrary(collections, index=index, sentences=sentences.installed()) if collections else None
 
 
 @contextlib.asynccontextmanager
@@ -239,12 +291,10 @@ async def investigator(
     async with contextlib.AsyncExitStack() as stack:
         parts = await stack.enter_async_context(sources(settings))
         model = await stack.enter_async_context(claude(settings)) if with_model and settings.model.configured else None
-        look = FirstLook(parts.to_look_at(), now=lambda: datetime.now(UTC))
-
-        known = catalogue(settings)
+        look = FirstLook(parts.to_look_at(catalogue(settings)), now=lambda: datetime.now(UTC))
 
         async def first_look(question: Question) -> Answer:
-            return rewritten(_with_owner(await look(question), known), redactor.redact)
+            return rewritten(await look(question), redactor.redact)
 
         def toolset(at: datetime) -> Toolset:
             return _Redacted(Toolbox(parts.tools(datetime.now(UTC)), at), redactor)
@@ -278,19 +328,11 @@ def catalogue(settings: Settings) -> Catalogue:
     return Catalogue.of(*files, configured)
 
 
-def _with_owner(answer: Answer, known: Catalogue) -> Answer:
-    """The answer, with what the catalogue knows of the service to blame among the next steps: whom to call."""
-    cause = answer.report.hypotheses[0] if answer.report.hypotheses else None
-    told = known.described([cause.service]) if cause is not None and cause.service else ""
-    if not told:
-        return answer
-    return replace(answer, report=replace(answer.report, next_steps=(*answer.report.next_steps, Claim(told))))
-
-
 def link_hosts(settings: Settings) -> frozenset[str]:
     """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
     urls = [one.web_url for one in settings.repositories] + [one.url for one in settings.documents]
-    urls += [part.public_url or part.url for part in (settings.prometheus, settings.alertmanager) if part is not None]
+    urls += [one.public_url or one.url for one in settings.prometheus]
+    urls += [one.public_url or one.url for one in settings.alertmanager]
     hosts = (_host(url) for url in urls if url)
     return frozenset(host for host in (*hosts, *map(str.lower, settings.link_hosts)) if host)
 

@@ -73,6 +73,9 @@ class AlertState(enum.StrEnum):
 SERVICE_LABELS = ("service", "service_name", "app", "app_kubernetes_io_name", "job")
 """Labels that name a service, most telling first."""
 
+ENVIRONMENT_LABELS = ("environment", "env", "deployment_environment", "deployment_environment_name", "stage")
+"""Labels that name an environment, most telling first."""
+
 
 def service_of(labels: Mapping[str, str]) -> str | None:
     """The service a label set belongs to, or None."""

@@ -10,22 +10,32 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
-from urllib.parse import unquote, urlsplit
+from typing import Any, Literal, Self, TypeAlias, get_args, get_origin
+from urllib.parse import unquote
 
-import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     model_validator,
 )
 
+from sre_bot.endpoints import (
+    ENDPOINT_FILES,
+    ENDPOINTS,
+    Alertmanagers,
+    Endpoint,
+    HttpUrl,
+    Lokis,
+    Prometheuses,
+    Section,
+    ShownUrl,
+    Tempos,
+)
 from sre_bot.errors import ConfigurationError
 from sre_bot.investigation import FIRST_LOOK
+from sre_bot.mistakes import in_words, read_yaml, why_unreadable
 
 DEFAULT_FILE = Path("sre-bot.yaml")
 CONFIG_VARIABLE = "SRE_BOT_CONFIG"
@@ -42,7 +52,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "SRE_BOT_STATE_DIR": ("state_dir",),
     "SRE_BOT_HTTP_PORT": ("http", "port"),
 }
-"""Variables that win over the file, and the key each one stands for."""
+"""Variables that win over the file, and the key each one stands for; of a list's keys, the first one's."""
 
 SECRETS: Mapping[str, tuple[str, str]] = {
     "SLACK_BOT_TOKEN": ("slack", "bot_token"),
@@ -53,43 +63,19 @@ SECRETS: Mapping[str, tuple[str, str]] = {
     "ALERTMANAGER_TOKEN": ("alertmanager", "token"),
     "LOKI_TOKEN": ("loki", "token"),
     "TEMPO_TOKEN": ("tempo", "token"),
+    "PROMETHEUS_PASSWORD": ("prometheus", "password"),
+    "ALERTMANAGER_PASSWORD": ("alertmanager", "password"),
+    "LOKI_PASSWORD": ("loki", "password"),
+    "TEMPO_PASSWORD": ("tempo", "password"),
 }
 """Secrets: from the variable, from the file that VARIABLE_FILE names, or from the file that the key KEY_file names."""
-
-
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
-    return value
-
-
-def _without_login(value: str) -> str:
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("must not hold a user or a password, since everyone who reads an answer sees it")
-    return value
-
-
-def _readable(value: str) -> str:
-    try:
-        urlsplit(value).port  # noqa: B018 - reading it is what checks it
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from None
-    return value
 
 
 _PASSWORD = re.compile(r"(?:https?://[^:/?#]*:([^/?#]+)@|(?!http)\w+(?:\+\w+)?://[^:/]*:([^@]+)@)")
 """The password of a URL, as written: one of the web, then one of a database, where a slash may be part of it."""
 
-HttpUrl: TypeAlias = Annotated[str, AfterValidator(_http_url), AfterValidator(_readable)]
-ShownUrl: TypeAlias = Annotated[HttpUrl, AfterValidator(_without_login)]
-"""What links in answers begin with."""
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SlackSettings(_Section):
+class SlackSettings(Section):
     """The Slack app; ``serve`` needs the bot token, and the app token or the signing secret or both."""
 
     api_url: HttpUrl = "https://slack.com/api/"
@@ -101,7 +87,7 @@ class SlackSettings(_Section):
     signing_secret: SecretStr | None = None
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """What one investigation may cost at most."""
 
     steps: int = Field(default=12, ge=1, le=100)
@@ -111,7 +97,7 @@ class LimitSettings(_Section):
     usd: float = Field(default=1.0, gt=0)
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """The model that investigates; without key and base URL, or named ``first-look``, the first look is the answer."""
 
     name: str = "claude-sonnet-5-5"
@@ -126,66 +112,27 @@ class ModelSettings(_Section):
         return self.name != FIRST_LOOK and (self.api_key is not None or self.base_url is not None)
 
 
-class PrometheusSettings(_Section):
-    """A Prometheus, Thanos or Mimir; ``public_url`` is what people open, when it differs."""
-
-    name: str = "prometheus"
-    url: HttpUrl
-    public_url: ShownUrl | None = None
-    token_file: Path | None = None
-    token: SecretStr | None = None
-    timeout_seconds: float = Field(default=10, gt=0, le=120)
-
-
-class AlertmanagerSettings(_Section):
-    """An Alertmanager."""
-
-    name: str = "alertmanager"
-    url: HttpUrl
-    public_url: ShownUrl | None = None
-    token_file: Path | None = None
-    token: SecretStr | None = None
-    timeout_seconds: float = Field(default=5, gt=0, le=120)
-
-
-class LokiSettings(_Section):
-    """A Loki; ``tenant`` goes into ``X-Scope-OrgID``, ``service_label`` names the service of a stream."""
-
-    name: str = "loki"
-    url: HttpUrl
-    tenant: str | None = None
-    service_label: str = "service_name"
-    level_label: str = "detected_level"
-    token_file: Path | None = None
-    token: SecretStr | None = None
-    timeout_seconds: float = Field(default=10, gt=0, le=120)
-
-
-class TempoSettings(_Section):
-    """A Tempo; ``tenant`` goes into ``X-Scope-OrgID``."""
-
-    name: str = "tempo"
-    url: HttpUrl
-    tenant: str | None = None
-    token_file: Path | None = None
-    token: SecretStr | None = None
-    timeout_seconds: float = Field(default=10, gt=0, le=120)
-
-
-class RepositorySettings(_Section):
+class RepositorySettings(Section):
     """A local clone; ``web_url`` is where people browse it, for links to commits and documents.
 
-    ``serve`` fetches it every ``fetch_seconds`` (0: never), over ssh with the read-only key in ``key_file``.
+    ``serve`` fetches it every ``fetch_seconds`` (0: never), over ssh with the read-only key in ``key_file``. One that was
+    not fetched for ``stale_after_seconds`` is said to lag behind.
     """
 
     name: str
     path: Path
     web_url: ShownUrl | None = None
     fetch_seconds: float = Field(default=0, ge=0)
+    stale_after_seconds: float | None = Field(default=None, gt=0)
     key_file: Path | None = None
 
+    @property
+    def stale_after(self) -> float:
+        """In seconds: as configured; or three fetches, but at least 15 minutes; or an hour when others fetch it."""
+        return self.stale_after_seconds or (max(900.0, 3 * self.fetch_seconds) if self.fetch_seconds else 3600.0)
 
-class DocumentSettings(_Section):
+
+class DocumentSettings(Section):
     """A folder of Markdown; ``url`` is where people read it: links in answers and runbook addresses start with it."""
 
     name: str
@@ -193,14 +140,14 @@ class DocumentSettings(_Section):
     url: ShownUrl | None = None
 
 
-class DeploysSettings(_Section):
+class DeploysSettings(Section):
     """A file to which every rollout appends one JSON line ``{time, service, sha, version}``."""
 
     name: str = "deploys"
     path: Path
 
 
-class ServiceSettings(_Section):
+class ServiceSettings(Section):
     """What is known of a service; with it an answer says whom to call."""
 
     owner: str | None = None
@@ -213,14 +160,14 @@ class ServiceSettings(_Section):
     aliases: tuple[str, ...] = ()
 
 
-class ChannelSettings(_Section):
+class ChannelSettings(Section):
     """What questions in a Slack channel are about as long as their words do not say otherwise."""
 
     service: str | None = None
     environment: str | None = None
 
 
-class HttpSettings(_Section):
+class HttpSettings(Section):
     """Where probes, metrics and Slack's door listen; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
@@ -230,15 +177,15 @@ class HttpSettings(_Section):
 LogFormat: TypeAlias = Literal["json", "text"]
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be configured."""
 
     slack: SlackSettings = SlackSettings()
     model: ModelSettings = ModelSettings()
-    prometheus: PrometheusSettings | None = None
-    alertmanager: AlertmanagerSettings | None = None
-    loki: LokiSettings | None = None
-    tempo: TempoSettings | None = None
+    prometheus: Prometheuses = ()
+    alertmanager: Alertmanagers = ()
+    loki: Lokis = ()
+    tempo: Tempos = ()
     repositories: tuple[RepositorySettings, ...] = ()
     documents: tuple[DocumentSettings, ...] = ()
     deploys: DeploysSettings | None = None
@@ -258,10 +205,17 @@ class Settings(_Section):
         """The SQLAlchemy URL of our state: PostgreSQL when configured, else SQLite in the state directory."""
         return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'sre-bot.sqlite'}"
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every system that is asked over HTTP, besides Slack and the model."""
+        return (*self.prometheus, *self.alertmanager, *self.loki, *self.tempo)
+
     def credentials(self) -> tuple[str, ...]:
         """Every configured secret in the clear, passwords in URLs too, for the redactor to look out for."""
-        held = (getattr(getattr(self, section), key, None) for section, key in SECRETS.values())
+        slack, model = self.slack, self.model
+        held = (slack.bot_token, slack.app_token, slack.signing_secret, model.api_key)
         secrets = [secret.get_secret_value() for secret in held if secret is not None]
+        secrets += (secret for endpoint in self.endpoints for secret in endpoint.secrets())
         passwords = (found[found.lastindex or 0] for url in self._urls() if (found := _PASSWORD.match(url)))
         secrets += (form for password in passwords for form in (password, unquote(password)))
         return tuple(dict.fromkeys(secrets))
@@ -269,15 +223,13 @@ class Settings(_Section):
     def _urls(self) -> Iterator[str]:
         """Every address that may carry a password."""
         yield self.slack.api_url
-        sources = (self.prometheus, self.alertmanager, self.loki, self.tempo)
-        urls = (self.model.base_url, self.database_url, *(source.url for source in sources if source is not None))
+        urls = (self.model.base_url, self.database_url, *(endpoint.url for endpoint in self.endpoints))
         yield from (url for url in urls if url is not None)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        single = (self.prometheus, self.alertmanager, self.loki, self.tempo, self.deploys)
-        sources = (*(source for source in single if source is not None), *self.repositories, *self.documents)
-        names = [source.name for source in sources]
+        deploys = () if self.deploys is None else (self.deploys,)
+        names = [source.name for source in (*self.endpoints, *self.repositories, *self.documents, *deploys)]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are named {name!r}: give each a name of its own")
@@ -293,130 +245,191 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environment is None else environment
     named = env.get(CONFIG_VARIABLE)
     path = Path(named) if named else DEFAULT_FILE
-    if named and not path.is_file():
-        raise ConfigurationError(
-            f"{CONFIG_VARIABLE} names {path}, which is not a file: create it or unset the variable."
-        )
-    raw = _without_nulls(_read_file(path)) if path.is_file() else {}
+    raw = _read_file(path, named=bool(named))
     _refuse_secrets_in_file(raw, path)
     for variable, key in ENVIRONMENT.items():
         if env.get(variable):
+            _refuse_two_words(raw, variable, key)
             _put(raw, key, env[variable])
     _resolve_paths(raw, path.parent)
     _read_secrets(raw, env)
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
-        lines = "\n".join(f"  {_explain(detail)}" for detail in error.errors())
+        lines = "\n".join(f"  {_explain(detail, raw)}" for detail in error.errors())
         raise ConfigurationError(f"the configuration is not valid ({path} and environment):\n{lines}") from None
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
+    """What the file holds; nothing when there is none, unless somebody named it."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if not named:
+            return {}
+        raise ConfigurationError(
+            f"{CONFIG_VARIABLE} names {path}, which does not exist: create it or unset the variable."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{path} is not valid YAML{where}: {getattr(error, 'problem', error)}") from None
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise ConfigurationError(f"{path} must hold keys and values at its top level, not a {type(raw).__name__}.")
-    return raw
+        raise ConfigurationError(
+            f"cannot read the configuration {path}: {why_unreadable(error)}. Mend it, or have {CONFIG_VARIABLE} name "
+            "another file."
+        ) from None
+    try:
+        raw = next(read_yaml(text), None)
+        if raw is not None and not isinstance(raw, dict):
+            raise ValueError("must hold keys and values, such as prometheus: {url: http://prometheus:9090}")
+        return _without_nulls(raw or {})
+    except ValueError as error:
+        raise ConfigurationError(f"the configuration {path} {error}.") from None
+    except RecursionError:
+        raise ConfigurationError(f"the configuration {path} refers to itself in a circle: write it out.") from None
 
 
 def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     """A key without a value, or with null, is a key that is not there."""
-    return {
-        key: _without_nulls(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value is not None
-    }
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, list):
+            return [cleaned(one) for one in value]
+        return _without_nulls(value) if isinstance(value, dict) else value
+
+    return {key: cleaned(value) for key, value in values.items() if value is not None}
+
+
+def _parts(raw: Mapping[str, Any], section: str) -> list[tuple[str, dict[str, Any]]]:
+    """The mapping of a section, or those of its list, each with the name it has in errors."""
+    written = raw.get(section)
+    if isinstance(written, dict):
+        return [(section, written)]
+    listed = written if isinstance(written, list) else []
+    return [(f"{section}.{place}", one) for place, one in enumerate(listed) if isinstance(one, dict)]
 
 
 def _refuse_secrets_in_file(raw: Mapping[str, Any], path: Path) -> None:
     for variable, (section, key) in SECRETS.items():
-        values = raw.get(section)
-        if isinstance(values, dict) and key in values:
-            raise ConfigurationError(
-                f"{path}: {section}.{key} is a secret and does not belong in the file. "
-                f"Set {variable}, or write it to a file of its own and name that in {section}.{key}_file."
-            )
+        for place, (where, values) in enumerate(_parts(raw, section)):
+            if key in values:
+                variable_or_file = f"Set {variable}, or write" if place == 0 else "Write"
+                raise ConfigurationError(
+                    f"{path}: {where}.{key} is a secret and does not belong in the file. "
+                    f"{variable_or_file} it to a file of its own and name that in {where}.{key}_file."
+                )
+
+
+def _refuse_two_words(raw: Mapping[str, Any], variable: str, key: tuple[str, ...]) -> None:
+    """Over one mapping the environment wins; of several it stands for the first, if that says nothing itself."""
+    listed = _parts(raw, key[0])
+    if len(listed) > 1 and key[-1] in listed[0][1]:
+        names = ", ".join(str(values.get("name")) for _, values in listed)
+        raise ConfigurationError(
+            f"{variable} is set, and {len(listed)} are listed under {key[0]} ({names}): it would stand for the first, "
+            f"which has its own {key[-1]}. Unset {variable}, or take {key[-1]} from the first."
+        )
 
 
 def _put(raw: dict[str, Any], key: tuple[str, ...], value: object) -> None:
     for part in key[:-1]:
         inner = raw.setdefault(part, {})
+        if isinstance(inner, list):
+            if not inner:
+                inner.append({})
+            inner = inner[0]
         if not isinstance(inner, dict):
             return  # validation will say what is wrong with it
         raw = inner
     raw[key[-1]] = value
 
 
-_PATHS = (("state_dir",), ("deploys", "path"), *((section, f"{key}_file") for section, key in SECRETS.values()))
+_PATHS: tuple[tuple[str, str], ...] = (
+    ("deploys", "path"),
+    ("repositories", "path"),
+    ("repositories", "key_file"),
+    ("documents", "path"),
+    *((section, f"{key}_file") for section, key in SECRETS.values()),
+    *((section, key) for section in ENDPOINTS for key in ENDPOINT_FILES),
+)
 
 
 def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
     """Paths in the file are relative to the file, so that it means the same wherever the program is started."""
-    for *sections, key in _PATHS:
-        values: Any = raw
-        for section in sections:
-            values = values.get(section) if isinstance(values, dict) else None
-        _absolute(values, key, folder)
-    for section, key in (("repositories", "path"), ("repositories", "key_file"), ("documents", "path")):
-        listed = raw.get(section)
-        for values in listed if isinstance(listed, list) else []:
+    _absolute(raw, "state_dir", folder)
+    for section, key in _PATHS:
+        for _, values in _parts(raw, section):
             _absolute(values, key, folder)
     files = raw.get("catalogue_files")
     if isinstance(files, list):
         raw["catalogue_files"] = [str(folder / str(file)) for file in files]
 
 
-def _absolute(values: object, key: str, folder: Path) -> None:
-    if isinstance(values, dict) and isinstance(values.get(key), str):
-        values[key] = str(folder / Path(values[key]).expanduser())
+def _absolute(values: dict[str, Any], key: str, folder: Path) -> None:
+    if isinstance(values.get(key), str):
+        values[key] = str(folder / os.path.expanduser(values[key]))  # noqa: PTH111 - pathlib's fails for unknown users
 
 
 def _read_secrets(raw: dict[str, Any], env: Mapping[str, str]) -> None:
     for variable, (section, key) in SECRETS.items():
-        values = raw.get(section)
-        file = env.get(f"{variable}_FILE") or (values.get(f"{key}_file") if isinstance(values, dict) else None)
+        if section not in ENDPOINTS:
+            raw.setdefault(section, {})
         given = env.get(variable, "").strip()
-        secret = given or (_read_secret(Path(file), variable) if isinstance(file, str) else None)
-        if secret and (section in {"slack", "model"} or isinstance(values, dict)):
-            _put(raw, (section, key), secret)
+        if given or env.get(f"{variable}_FILE"):
+            _refuse_two_words(raw, variable, (section, f"{key}_file"))
+        for place, (where, values) in enumerate(_parts(raw, section)):
+            what = variable if place == 0 else f"{where}.{key}"
+            file = (env.get(f"{variable}_FILE") if place == 0 else None) or values.get(f"{key}_file")
+            secret = given if place == 0 else ""
+            if not secret and isinstance(file, str):
+                secret = _read_secret(Path(file), what)
+            if secret:
+                values[key] = _alone(secret, what)
 
 
 def _read_secret(path: Path, variable: str) -> str:
     try:
         secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read the file for {variable}: {error}") from None
+    except (OSError, ValueError) as error:
+        why = why_unreadable(error) if isinstance(error, OSError | UnicodeDecodeError) else str(error)
+        raise ConfigurationError(
+            f"cannot read the file for {variable}, {path}: {why}. Write the secret into it, or name another."
+        ) from None
     if not secret:
-        raise ConfigurationError(f"the file for {variable}, {path}, is empty.")
+        raise ConfigurationError(f"the file for {variable}, {path}, is empty: write the secret into it.")
     return secret
 
 
-def _explain(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
+def _alone(secret: str, what: str) -> str:
+    """The secret. A token with something else around it would go nowhere, or break a header."""
+    if not secret.isprintable() or (not what.endswith("PASSWORD") and (not secret.isascii() or " " in secret)):
+        raise ConfigurationError(
+            f"{what} has blanks, line breaks or letters in it that no token has: was it copied in full, and alone?"
+        )
+    return secret
+
+
+def _explain(detail: Any, raw: Mapping[str, Any]) -> str:
+    location = _as_written(detail["loc"], raw)
+    where = ".".join(map(str, location))
     if detail["type"] != "extra_forbidden":
         variable = next((f" ({name})" for name, key in ENVIRONMENT.items() if ".".join(key) == where), "")
-        message = detail["msg"].removeprefix("Value error, ")
-        return f"{where}{variable}: {message}{_got(detail['input'])}".removeprefix(": ")
-    section = detail["loc"][:-1]
-    known = sorted(name for name in _fields_at(section) if (*section, name) not in SECRETS.values())
-    close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
+        return f"{where}{variable}: {in_words(detail)}{_got(detail['input'])}".removeprefix(": ")
+    section = tuple(part for part in location[:-1] if isinstance(part, str))
+    known = sorted(name for name in _fields_at(location[:-1]) if (*section, name) not in SECRETS.values())
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
     return f"{where}: unknown key; {hint}"
+
+
+def _as_written(location: tuple[str | int, ...], raw: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where a mistake is; a mapping that stands for a list of one has no places."""
+    alone = len(location) > 1 and location[0] in ENDPOINTS and isinstance(raw.get(str(location[0])), dict)
+    return (location[0], *location[2:]) if alone else location
 
 
 def _got(value: object) -> str:
     """What was found instead, without the login of a URL; a whole section is not shown, as it may hold secrets."""
     if not isinstance(value, str | int | float):
         return ""
-    return f", got {re.sub('//.*@', '//…@', str(value))!r:.80}"
+    return f", got {re.sub('//.*@', '//…@', value)!r:.80}" if isinstance(value, str) else f", got {value}"
 
 
 def _fields_at(location: tuple[str | int, ...]) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from sre_bot import bootstrap
 from sre_bot.incident import TimeWindow
-from sre_bot.investigation import Answer, CauseKind, Claim, Hypothesis, Question, Report
+from sre_bot.investigation import Question
 from sre_bot.redaction import Redactor
 from sre_bot.render.document import document
 from sre_bot.render.safe import is_allowed
@@ -162,8 +161,8 @@ class TestLinkHosts:
     async def test_links_to_a_source_are_allowed_however_its_address_is_spelt(self, prometheus: dict[str, str]) -> None:
         settings = Settings.model_validate({"prometheus": prometheus})
         async with bootstrap.sources(settings) as parts:
-            assert parts.prometheus is not None
-            link = parts.prometheus.graph_url("up", TimeWindow.before(NOW, timedelta(hours=1)))
+            [source] = parts.prometheus
+            link = source.graph_url("up", TimeWindow.before(NOW, timedelta(hours=1)))
         assert is_allowed(link, bootstrap.link_hosts(settings)), link
 
     def test_nothing_configured_is_nowhere_to_lead_to(self) -> None:
@@ -188,14 +187,9 @@ async def test_repositories_are_fetched_while_the_context_is_open_if_they_are_to
     assert left.git("rev-parse", "origin/main") != newest
 
 
-async def test_an_answer_says_whom_to_call_about_the_service_to_blame(tmp_path: Path) -> None:
+def test_the_catalogue_is_that_of_the_files_and_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "catalog-info.yaml").write_text("kind: Component\nmetadata: {name: checkout}\nspec: {owner: team-a}\n")
     config = tmp_path / "sre-bot.yaml"
     config.write_text("services: {checkout: {on_call: orders-oncall}}\ncatalogue_files: [catalog-info.yaml]\n")
     known = bootstrap.catalogue(load({"SRE_BOT_CONFIG": str(config)}))
     assert known.described(["checkout"]) == "checkout: owner team-a; on call orders-oncall"
-    report = Report((), hypotheses=(Hypothesis(Claim("it broke"), CauseKind.CHANGE, 0.5, "checkout"),))
-    answer = Answer(Question("why?", datetime(2026, 11, 22, tzinfo=UTC)), "first-look", None, report, ())
-    told = bootstrap._with_owner(answer, known).report.next_steps
-    assert told == (Claim("checkout: owner team-a; on call orders-oncall"),)
-    assert bootstrap._with_owner(replace(answer, report=Report(())), known).report.next_steps == ()

@@ -26,7 +26,7 @@ def write(folder: Path, text: str) -> dict[str, str]:
 
 def test_nothing_configured_gives_the_defaults(tmp_path: Path) -> None:
     settings = load(write(tmp_path, ""))
-    assert settings.prometheus is None
+    assert settings.prometheus == ()
     assert not settings.model.configured
     assert settings.database.startswith("sqlite:////")
 
@@ -34,14 +34,13 @@ def test_nothing_configured_gives_the_defaults(tmp_path: Path) -> None:
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     env = write(tmp_path, "prometheus: {url: http://file:9090}\nhttp: {port: 1}")
     settings = load(env | {"PROMETHEUS_URL": "http://env:9090", "SRE_BOT_HTTP_PORT": "2", "SRE_BOT_MODEL": "m"})
-    assert settings.prometheus is not None
-    assert settings.prometheus.url == "http://env:9090"
+    assert [one.url for one in settings.prometheus] == ["http://env:9090"]
     assert (settings.http.port, settings.model.name) == (2, "m")
 
 
 def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
     settings = load(write(tmp_path, "") | {"ALERTMANAGER_URL": "http://am", "SLACK_API_URL": "http://127.0.0.1:1/api/"})
-    assert settings.alertmanager is not None
+    assert [one.url for one in settings.alertmanager] == ["http://am"]
     assert settings.slack.api_url == "http://127.0.0.1:1/api/"
 
 
@@ -83,27 +82,27 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("zzz: 1", "zzz: unknown key; known keys here: alertmanager"),
         (
             "prometheus: {url: 'prometheus:9090'}",
-            "prometheus.url (PROMETHEUS_URL): must start with http:// or https://",
+            "prometheus.url (PROMETHEUS_URL): must begin with http:// or https://",
         ),
-        ("http: {port: 70000}", "http.port (SRE_BOT_HTTP_PORT): Input should be less than or equal to 65535"),
-        ("prometheus: {}", "prometheus.url (PROMETHEUS_URL): Field required"),
+        ("http: {port: 70000}", "http.port (SRE_BOT_HTTP_PORT): must be at most 65535, got 70000"),
+        ("prometheus: {}", "prometheus.url (PROMETHEUS_URL): is missing; set it"),
         (
             "slack: {bot_token: xoxb-1}",
             "slack.bot_token is a secret and does not belong in the file. Set SLACK_BOT_TOKEN",
         ),
-        ("- a list", "must hold keys and values at its top level, not a list"),
+        ("- a list", "must hold keys and values, such as prometheus: {url"),
         ("a: 1\nb: [", "is not valid YAML in line 2"),
         ("slack: {app_token_file: missing}", "cannot read the file for SLACK_APP_TOKEN"),
-        ("log_format: xml", "log_format: Input should be 'json' or 'text'"),
-        ("prometheus: {url: 'http://x:http/'}", "prometheus.url (PROMETHEUS_URL): is not a URL: Port could not be"),
+        ("log_format: xml", "log_format: must be 'json' or 'text', got 'xml'"),
+        ("prometheus: {url: 'http://x:http/'}", "prometheus.url (PROMETHEUS_URL): is not a URL (Port could not be"),
         ("prometheus: {url: http://x, public_url: 'http://me:pw@x'}", "prometheus.public_url: must not hold a user"),
         ("repositories: [{name: a, path: b, web_url: 'https://me@c'}]", "repositories.0.web_url: must not hold a user"),
         ("repositories: [{name: a, path: b}, {name: a, path: c}]", "two sources are named 'a'"),
         ("prometheus: {url: http://x}\nalertmanager: {url: http://x, name: prometheus}", "named 'prometheus'"),
-        ("slack: nonsense", "slack: Input should be a valid dictionary"),
-        ("http: 80", "http: Input should be a valid dictionary"),
-        ("repositories: {name: a, path: b}", "repositories: Input should be a valid tuple"),
-        ("repositories: [shop]", "repositories.0: Input should be a valid dictionary"),
+        ("slack: nonsense", "slack: must hold keys of its own"),
+        ("http: 80", "http: must hold keys of its own; write each on a line below it, got 80"),
+        ("repositories: {name: a, path: b}", "repositories: must be a list; begin each entry with a dash"),
+        ("repositories: [shop]", "repositories.0: must hold keys of its own"),
         ("1: 2", "1: "),
         ("services: {shop: {ownr: ann}}", "services.shop.ownr: unknown key; did you mean owner?"),
         ("services: {owner: {ownr: ann}}", "services.owner.ownr: unknown key; did you mean owner?"),
@@ -181,7 +180,7 @@ def test_the_password_of_a_database_may_hold_a_slash(tmp_path: Path) -> None:
 def test_an_empty_section_or_a_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
     env = write(tmp_path, "slack:\nprometheus:\nmodel: {limits: , name: null}\nlink_hosts:\nstate_dir: null")
     settings = load(env | {"PROMETHEUS_URL": "http://p", "SLACK_BOT_TOKEN": "xoxb-1"})
-    assert settings.prometheus is not None
+    assert settings.prometheus
     assert settings.slack.bot_token is not None
     assert settings.model.name == Settings().model.name
 
@@ -217,7 +216,7 @@ def test_whatever_the_file_holds_it_is_settings_or_an_explained_mistake(content:
         file.flush()
         environment = {"SRE_BOT_CONFIG": file.name, "PROMETHEUS_URL": "http://p", "PROMETHEUS_TOKEN": "t"}
         try:
-            assert load(environment).prometheus is not None
+            assert load(environment).prometheus
         except ConfigurationError as error:
             assert str(error)  # noqa: PT017 - either is right
 

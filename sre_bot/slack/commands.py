@@ -9,7 +9,7 @@ from sre_bot.alerts.summary import USAGE, AlertQuestion, summarise
 from sre_bot.alerts.wording import alert_summary
 from sre_bot.errors import BadInputError, SourceError
 from sre_bot.incident import TimeWindow
-from sre_bot.investigation import MissingSource
+from sre_bot.investigation import MissingSource, missing_of
 from sre_bot.render.safe import slack_safe
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class Commands:
             return ()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await answer
+                found = await answer
+                missing.extend(missing_of(found))
+                return found
         except SourceError as error:
             missing.append(MissingSource(error.source, error.message))
         except TimeoutError:

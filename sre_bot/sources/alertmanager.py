@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,11 +13,14 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from sre_bot.errors import SourceError, SourceUnavailableError
 from sre_bot.incident import Alert, AlertState, utc
-from sre_bot.sources.answers import read_json
+from sre_bot.sources.answers import read_json, unknown_form
+from sre_bot.sources.environment import placed
 from sre_bot.sources.outbound import Policy, PolicyTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sre_bot.sources.access import Access
 
 _ALERTS = "/api/v2/alerts"
 _STATUS = "/api/v2/status"
@@ -77,12 +81,13 @@ class AlertmanagerSource:
         url: its base URL; may have a path prefix and ``user:password@``.
         name: what the source is called in answers and errors.
         public_url: where people open it, if not at ``url``.
-        token: bearer token.
+        access: how it lets us in.
+        environment: the one whose data it holds, where it holds only one.
         timeout: seconds a whole exchange may take.
         transport: how requests are sent; the network by default.
 
     Raises:
-        ConfigurationError: the URL cannot be a base URL.
+        ConfigurationError: the URL or the access cannot be used.
     """
 
     def __init__(
@@ -91,12 +96,13 @@ class AlertmanagerSource:
         *,
         name: str = "alertmanager",
         public_url: str | None = None,
-        token: str | None = None,
+        access: Access | None = None,
+        environment: str | None = None,
         timeout: float = 5.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.name = name
-        self._policy = Policy.of(name, url, (_ALERTS, _STATUS), token=token, deadline=timeout)
+        self.name, self.environment = name, environment
+        self._policy = Policy.of(name, url, (_ALERTS, _STATUS), access=access, deadline=timeout)
         self._client = httpx.AsyncClient(transport=PolicyTransport(self._policy, transport), trust_env=False)
         self._public_url = (public_url or self._policy.url("")).rstrip("/")
 
@@ -106,7 +112,8 @@ class AlertmanagerSource:
         Raises:
             SourceUnavailableError: it cannot be reached or answers with nonsense.
         """
-        alerts = [wire.alert() for wire in await self._get(_ALERTS, _EVERYTHING, _ALERT_LIST)]
+        found = (wire.alert() for wire in await self._get(_ALERTS, _EVERYTHING, _ALERT_LIST))
+        alerts = [replace(alert, labels=placed(alert.labels, self.environment)) for alert in found]
         return sorted(alerts, key=lambda alert: alert.started_at, reverse=True)
 
     def alerts_url(self) -> str:
@@ -129,7 +136,7 @@ class AlertmanagerSource:
             response = await self._client.get(self._policy.url(path) + query)
             return await asyncio.to_thread(self._read, response, form)  # ten thousand alerts take a while
         except ValidationError as error:
-            sentence = f"answered JSON of an unknown form; is its url that of an Alertmanager API? ({_first(error)})"
+            sentence = unknown_form(error, "an Alertmanager of version 0.16 or later")
             raise SourceUnavailableError(self.name, sentence, query=path) from error
         except SourceError as error:
             raise type(error)(self.name, error.message, query=path) from error
@@ -137,8 +144,3 @@ class AlertmanagerSource:
     def _read(self, response: httpx.Response, form: TypeAdapter[T]) -> T:
         kind = response.headers.get("content-type", "")
         return form.validate_python(read_json(self.name, response.status_code, kind, response.content))
-
-
-def _first(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in fault['loc']) or 'all of it'}: {fault['msg']}"

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import SERVICE_LABELS, LogAnswer, LogFilter, LogLevel
-from sre_bot.sources.answers import read_json
+from sre_bot.sources.answers import read_json, unknown_form
 from sre_bot.sources.log_lines import read_line
 from sre_bot.sources.outbound import Policy, PolicyTransport
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sre_bot.incident import LogLine, TimeWindow
+    from sre_bot.sources.access import Access
 
 _RANGE, _INSTANT = "/loki/api/v1/query_range", "/loki/api/v1/query"
 MAX_LINES = 5_000
@@ -91,8 +92,8 @@ class LokiSource:
     Args:
         url: its base URL, without ``/loki``; may have a path prefix and ``user:password@``.
         name: what the source is called in answers and errors.
-        token: bearer token.
-        tenant: sent as ``X-Scope-OrgID``, where Loki serves several.
+        access: how it lets us in.
+        environment: the one whose data it holds, where it holds only one.
         service_label: the label that names a service: ``service_name``, ``app``, ``job`` …
         level_label: the label or structured metadata that holds a line's level; Loki 3 finds it out by itself. Lines
             without it are sent all the same, and their text tells.
@@ -100,7 +101,7 @@ class LokiSource:
         transport: how requests are sent; the network by default.
 
     Raises:
-        ConfigurationError: the URL cannot be a base URL, or a label is none.
+        ConfigurationError: the URL or the access cannot be used, or a label is none.
     """
 
     def __init__(
@@ -108,8 +109,8 @@ class LokiSource:
         url: str,
         *,
         name: str = "loki",
-        token: str | None = None,
-        tenant: str | None = None,
+        access: Access | None = None,
+        environment: str | None = None,
         service_label: str = "service_name",
         level_label: str = "detected_level",
         timeout: float = 10.0,
@@ -118,12 +119,11 @@ class LokiSource:
         for label in (service_label, level_label):
             if not _LABEL.fullmatch(label):
                 raise ConfigurationError(f"{name}: {label!r} cannot be a label: letters, digits and _ only")
-        self.name = name
+        self.name, self.environment = name, environment
         self._service_label, self._level_label = service_label, level_label
         self._values = f"/loki/api/v1/label/{service_label}/values"
-        headers = {"X-Scope-OrgID": tenant} if tenant else {}
         paths = (_RANGE, _INSTANT, self._values)
-        self._policy = Policy.of(name, url, paths, token=token, deadline=timeout, headers=headers)
+        self._policy = Policy.of(name, url, paths, access=access, deadline=timeout)
         self._client = httpx.AsyncClient(transport=PolicyTransport(self._policy, transport), trust_env=False)
 
     async def lines(
@@ -209,10 +209,7 @@ class LokiSource:
             response = await self._client.get(self._policy.url(path), params=params)
             return await asyncio.to_thread(self._parse, response, form)
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, fault["loc"])) or "all of it"
-            sentence = f"answered JSON of an unknown form; is its url that of a Loki? ({where}: {fault['msg']})"
-            raise SourceUnavailableError(self.name, sentence, query=query) from error
+            raise SourceUnavailableError(self.name, unknown_form(error, "a Loki"), query=query) from error
         except SourceError as error:
             raise type(error)(self.name, error.message, query=query) from error
 

@@ -9,7 +9,6 @@ the last byte of the body, has one deadline and one size limit, counted after de
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import re
 import ssl
@@ -22,9 +21,11 @@ import requests
 from requests.adapters import BaseAdapter
 
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceUnavailableError
+from sre_bot.sources.access import Access, basic
+from sre_bot.sources.tls import tls_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 MAX_BYTES = 32 * 1024 * 1024
 """Bytes of one answer, decompressed: 1.4 million samples of a range query."""
@@ -40,7 +41,8 @@ class Policy:
 
     ``address`` has neither credentials nor a slash at its end; ``paths`` are below it and matched exactly, or in full
     by one of the ``patterns``, as they are sent (still percent-encoded); ``headers`` go with every request;
-    ``deadline`` is in seconds for a whole exchange; ``max_bytes`` bounds a decompressed body.
+    ``deadline`` is in seconds for a whole exchange; ``max_bytes`` bounds a decompressed body; ``tls`` says whom to
+    trust at an https address.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Policy:
     authorization: str | None = field(default=None, repr=False)
     patterns: tuple[re.Pattern[str], ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tls: ssl.SSLContext | None = None
 
     @classmethod
     def of(
@@ -59,15 +62,15 @@ class Policy:
         url: str,
         paths: Iterable[str],
         *,
-        token: str | None,
+        access: Access | None = None,
         deadline: float,
         patterns: Iterable[str] = (),
-        headers: Mapping[str, str] | None = None,
     ) -> Self:
         """The policy for a configured base URL, which may carry a path prefix and ``user:password@``.
 
         Raises:
-            ConfigurationError: the URL cannot be a base URL, or a header cannot be sent; says why, without secrets.
+            ConfigurationError: the URL cannot be a base URL, a header cannot be sent, or a file of certificates or a
+                key is none; says why, without secrets.
         """
         try:
             parsed = httpx.URL(url)
@@ -75,23 +78,19 @@ class Policy:
             raise ConfigurationError(f"{source}: its url is not a URL: {error}") from None
         if parsed.scheme not in _PORTS or not parsed.host or parsed.query or parsed.fragment:
             raise ConfigurationError(f"{source}: its url must be http(s)://host[:port][/prefix] and nothing more")
-        if token and not (token.isascii() and token.isprintable()):
-            raise ConfigurationError(f"{source}: its token has characters that no token has; was it copied in full?")
-        for name, value in (headers or {}).items():
-            if not (value and value.isascii() and value.isprintable()):
-                raise ConfigurationError(f"{source}: its header {name} is empty or has characters no header has")
-        authorization = f"Bearer {token}" if token else None
+        access = access or Access()
+        authorization = access.authorization(source)
         if parsed.userinfo and not authorization:
-            authorization = _basic(parsed.username, parsed.password)
-        address = parsed.copy_with(userinfo=b"", raw_path=parsed.raw_path.rstrip(b"/"))
+            authorization = basic(parsed.username, parsed.password)
         return cls(
             source,
-            address,
+            parsed.copy_with(userinfo=b"", raw_path=parsed.raw_path.rstrip(b"/")),
             frozenset(paths),
             deadline,
             authorization=authorization,
             patterns=tuple(re.compile(pattern) for pattern in patterns),
-            headers=tuple((headers or {}).items()),
+            headers=access.fixed_headers(source),
+            tls=access.tls(source) if parsed.scheme == "https" else None,
         )
 
     def url(self, path: str) -> str:
@@ -141,14 +140,24 @@ class PolicyTransport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(self.policy.deadline):
                 return await self._ask(request)
         except TimeoutError as error:
-            sentence = f"gave no full answer within {self.policy.deadline:g} s; it is slow, or the query is too heavy"
-            raise SourceUnavailableError(source, sentence) from error
-        except httpx.ConnectError as error:
-            sentence = f"cannot be reached at {self.policy.address}: {error}; check that it runs and its url is right"
+            sentence = (
+                f"gave no full answer within {self.policy.deadline:g} s; it is slow, or the query is too heavy: "
+                "ask for less, or raise its timeout_seconds"
+            )
             raise SourceUnavailableError(source, sentence) from error
         except httpx.TransportError as error:
-            sentence = f"broke off its answer ({str(error) or type(error).__name__}); it may be restarting"
-            raise SourceUnavailableError(source, sentence) from error
+            raise SourceUnavailableError(source, self._what_failed(error)) from error
+
+    def _what_failed(self, error: httpx.TransportError) -> str:
+        """In a sentence, with what to check."""
+        address = self.policy.address
+        if sentence := tls_sentence(error, address):
+            return sentence
+        if isinstance(error, httpx.ConnectError):
+            why = re.sub(r"^\[Errno -?\d+\] ", "", str(error))
+            return f"cannot be reached at {address}: {why}; check that it runs and its url is right"
+        why = str(error).rstrip(". ") or type(error).__name__
+        return f"broke off its answer ({why}); it may be restarting, or its url may not be that of an HTTP server"
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         headers = dict(self.policy.headers)
@@ -232,7 +241,7 @@ class _Body:
         try:
             data = self._gzip.decompress(chunk, room + 1) if self._gzip else chunk
         except zlib.error as error:
-            raise SourceUnavailableError(self._policy.source, f"sent gzip that is broken: {error}") from error
+            raise SourceUnavailableError(self._policy.source, f"sent gzip that is broken ({error}); is there a proxy before it?") from error
         if len(data) > room:
             limit = f"{self._policy.max_bytes // 1024:,} KiB"
             raise QueryRefusedError(self._policy.source, f"the answer is larger than {limit}; ask for less")
@@ -246,16 +255,12 @@ class _Body:
         return b"".join(self._parts)
 
 
-def _basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
-
-
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
 def _network(policy: Policy) -> httpx.AsyncHTTPTransport:
-    """The network; a plain http address gets no certificates to trust, which saves reading them."""
-    tls = ssl.create_default_context() if policy.address.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """The network; at a plain http address nobody is trusted, and no certificates are read."""
+    tls = policy.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)

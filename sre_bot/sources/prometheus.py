@@ -7,7 +7,9 @@ request passes the outbound policy, and every answer is judged and parsed once, 
 from __future__ import annotations
 
 import asyncio
+import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -16,14 +18,16 @@ from prometheus_api_client import PrometheusConnect
 
 from sre_bot.errors import QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import TimeWindow, utc
+from sre_bot.investigation import Listing, MissingSource
 from sre_bot.signals.series import MetricMetadata
 from sre_bot.sources.answers import read_json
+from sre_bot.sources.environment import placed
 from sre_bot.sources.episodes import Grid, episodes
 from sre_bot.sources.outbound import Policy, PolicyAdapter, PolicyTransport
 from sre_bot.sources.vectors import read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     import httpx
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from sre_bot.incident import Alert
     from sre_bot.investigation import JsonObject
     from sre_bot.signals.series import QueryResult
+    from sre_bot.sources.access import Access
 
 T = TypeVar("T")
 
@@ -46,12 +51,13 @@ class PrometheusSource:
         url: its base URL; may have a path prefix and ``user:password@``.
         name: what the source is called in answers and errors.
         public_url: where people open it, if not at ``url``.
-        token: bearer token.
+        access: how it lets us in.
+        environment: the one whose data it holds, where it holds only one.
         timeout: seconds a whole exchange may take.
         transport: how requests are sent; the network by default.
 
     Raises:
-        ConfigurationError: the URL cannot be a base URL.
+        ConfigurationError: the URL or the access cannot be used.
     """
 
     def __init__(
@@ -60,12 +66,13 @@ class PrometheusSource:
         *,
         name: str = "prometheus",
         public_url: str | None = None,
-        token: str | None = None,
+        access: Access | None = None,
+        environment: str | None = None,
         timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.name = name
-        self._policy = Policy.of(name, url, _PATHS, token=token, deadline=timeout)
+        self.name, self.environment = name, environment
+        self._policy = Policy.of(name, url, _PATHS, access=access, deadline=timeout)
         self._transport = PolicyTransport(self._policy, transport)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=name)
         self._public_url = (public_url or self._policy.url("")).rstrip("/")
@@ -85,12 +92,13 @@ class PrometheusSource:
             promql, lambda session: session.client.custom_query_range(promql, start, end, every, exact), _result
         )
 
-    async def label_sets(self, selectors: Sequence[str], window: TimeWindow, limit: int) -> Sequence[Mapping[str, str]]:
+    async def label_sets(self, selectors: Sequence[str], window: TimeWindow, limit: int) -> Listing[Mapping[str, str]]:
         """Label sets of the series that match any selector in the window, ``limit`` at most. Raises SourceError."""
         params = {"match[]": list(selectors), "limit": str(limit)}  # servers before 2.53 know no limit
 
-        def read(answer: JsonObject) -> Sequence[Mapping[str, str]]:
-            return [dict(labels) for labels in _list(answer["data"])[:limit]]
+        def read(answer: JsonObject) -> Listing[Mapping[str, str]]:
+            sets = tuple(dict(labels) for labels in _list(answer["data"])[:limit])
+            return Listing(sets, self._partial(_warnings(answer)))
 
         return await self._ask(
             " ".join(selectors), lambda session: session.client.get_series(window.start, window.end, params), read
@@ -100,7 +108,7 @@ class PrometheusSource:
         """Type, help and unit by metric name, as far as the targets tell. Raises SourceError."""
         return await self._ask("metadata", lambda session: session.client.get_metric_metadata(""), _metadata)
 
-    async def history(self, window: TimeWindow) -> Sequence[Alert]:
+    async def history(self, window: TimeWindow) -> Listing[Alert]:
         """Episodes of alerts in the window, latest start first; see `episodes`. Annotations are not kept there.
 
         In a window of more than 40 hours, or with very many alerts, episodes of less than about a minute may be missed.
@@ -111,15 +119,27 @@ class PrometheusSource:
         seconds = max(1, round(window.duration.total_seconds()))
         count = await self.query(f"count(last_over_time(ALERTS[{seconds}s]))", window.end)
         if not count.series:
-            return []
-        grid = Grid.over(window, series=int(count.series[0].values[-1]))
+            return Listing((), self._partial(count.warnings))
+        held = count.series[0].values[-1]
+        if not math.isfinite(held):
+            raise SourceUnavailableError(self.name, f"counts {held} alerts; is its url that of a Prometheus API?")
+        grid = Grid.over(window, series=int(held))
         looked_at = TimeWindow(grid.start, grid.end)
         alerts, for_state = await asyncio.gather(
             self.query_range("ALERTS", looked_at, grid.step),
             self.query_range("ALERTS_FOR_STATE", looked_at, grid.step),
         )
         found = episodes(alerts.series, for_state.series, grid)
-        return [alert for alert in found if alert.ended_at is None or alert.ended_at > window.start]
+        inside = (
+            replace(alert, labels=placed(alert.labels, self.environment))
+            for alert in found
+            if alert.ended_at is None or alert.ended_at > window.start
+        )
+        return Listing(tuple(inside), self._partial([*count.warnings, *alerts.warnings]))
+
+    def _partial(self, warnings: Iterable[str]) -> tuple[MissingSource, ...]:
+        """What warnings mean: Thanos and Mimir give some when a part of them did not answer."""
+        return tuple(MissingSource(self.name, f"the answer may be partial: {said}") for said in dict.fromkeys(warnings))
 
     def graph_url(self, promql: str, window: TimeWindow) -> str:
         """Where a human sees this query over this window, as a graph."""
@@ -133,15 +153,27 @@ class PrometheusSource:
 
     async def check(self) -> str:
         """One line on how it does: its version and its targets. Raises SourceError."""
-        build, up, targets = await asyncio.gather(
-            self._ask(_BUILD, lambda session: session.get(self._policy.url(_BUILD)), lambda answer: answer["data"]),
+        version, up, targets = await asyncio.gather(
+            self._version(),
             self._ask("sum(up)", lambda session: session.client.custom_query("sum(up)"), _result),
             self._ask("count(up)", lambda session: session.client.custom_query("count(up)"), _result),
         )
-        version = build.get("version", "unknown") if isinstance(build, dict) else "unknown"
-        if not (up.series and targets.series):
-            return f"version {version}; it scrapes no targets"
-        return f"version {version}; {up.series[0].values[0]:g} of {targets.series[0].values[0]:g} targets are up"
+        warned = "".join(f"; it warns: {said}" for said in up.warnings[:1])
+        if not (up.series and targets.series and math.isfinite(up.series[0].values[0] + targets.series[0].values[0])):
+            return f"version {version}; it scrapes no targets{warned}"
+        return (
+            f"version {version}; {up.series[0].values[0]:g} of {targets.series[0].values[0]:g} targets are up{warned}"
+        )
+
+    async def _version(self) -> str:
+        """As it says; not all that speak this API do."""
+        try:
+            build = await self._ask(
+                _BUILD, lambda session: session.get(self._policy.url(_BUILD)), lambda answer: answer["data"]
+            )
+        except SourceError:
+            return "unknown"
+        return str(build.get("version", "unknown")) if isinstance(build, dict) else "unknown"
 
     async def aclose(self) -> None:
         """Close connections and threads."""
@@ -167,7 +199,7 @@ class PrometheusSource:
             call(session)
             return read(session.answer)
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # the client takes the form for granted
-            sentence = f"answered JSON of an unknown form ({error!r}); is its url that of a Prometheus API?"
+            sentence = f"answered JSON of an unknown form; is its url that of a Prometheus API?"
             raise SourceUnavailableError(self.name, sentence) from error
 
 
@@ -212,7 +244,11 @@ class _Parsed(requests.Response):
 
 def _result(answer: JsonObject) -> QueryResult:
     data: Any = answer["data"]
-    return read_result(data, [str(text) for key in ("warnings", "infos") for text in _list(answer.get(key))])
+    return read_result(data, _warnings(answer, "warnings", "infos"))
+
+
+def _warnings(answer: JsonObject, *keys: str) -> list[str]:
+    return [str(text) for key in keys or ("warnings",) for text in _list(answer.get(key))]
 
 
 def _metadata(answer: JsonObject) -> Mapping[str, MetricMetadata]:

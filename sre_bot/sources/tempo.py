@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from sre_bot.errors import QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import TraceHead
-from sre_bot.sources.answers import read_json
+from sre_bot.sources.answers import read_json, unknown_form
 from sre_bot.sources.otlp import Trace
 from sre_bot.sources.outbound import Policy, PolicyTransport
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sre_bot.incident import Span, TimeWindow
+    from sre_bot.sources.access import Access
 
 _SEARCH = "/api/search"
 _TRACES = "/api/traces/"
@@ -70,13 +71,13 @@ class TempoSource:
     Args:
         url: its base URL; may have a path prefix and ``user:password@``.
         name: what the source is called in answers and errors.
-        token: bearer token.
-        tenant: sent as ``X-Scope-OrgID``, where Tempo serves several.
+        access: how it lets us in.
+        environment: the one whose data it holds, where it holds only one.
         timeout: seconds a whole exchange may take.
         transport: how requests are sent; the network by default.
 
     Raises:
-        ConfigurationError: the URL cannot be a base URL.
+        ConfigurationError: the URL or the access cannot be used.
     """
 
     def __init__(
@@ -84,17 +85,14 @@ class TempoSource:
         url: str,
         *,
         name: str = "tempo",
-        token: str | None = None,
-        tenant: str | None = None,
+        access: Access | None = None,
+        environment: str | None = None,
         timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.name = name
-        headers = {"X-Scope-OrgID": tenant} if tenant else {}
+        self.name, self.environment = name, environment
         one_trace = re.escape(_TRACES) + _TRACE_ID.pattern
-        self._policy = Policy.of(
-            name, url, (_SEARCH,), token=token, deadline=timeout, patterns=(one_trace,), headers=headers
-        )
+        self._policy = Policy.of(name, url, (_SEARCH,), access=access, deadline=timeout, patterns=(one_trace,))
         self._client = httpx.AsyncClient(transport=PolicyTransport(self._policy, transport), trust_env=False)
 
     async def search(
@@ -158,10 +156,7 @@ class TempoSource:
             response = await self._client.get(self._policy.url(path), params=params)
             return await asyncio.to_thread(self._parse, response, form)
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, fault["loc"])) or "all of it"
-            sentence = f"answered JSON of an unknown form; is its url that of a Tempo? ({where}: {fault['msg']})"
-            raise SourceUnavailableError(self.name, sentence, query=query) from error
+            raise SourceUnavailableError(self.name, unknown_form(error, "a Tempo"), query=query) from error
         except SourceError as error:
             raise type(error)(self.name, error.message, query=query) from error
 

@@ -10,16 +10,20 @@ if TYPE_CHECKING:
     from sre_bot.incident import Alert, TimeWindow
 
 
-class CurrentAlerts(Protocol):
-    """An Alertmanager: it knows the present only. Raises SourceError."""
+class Named(Protocol):
+    """What has a name."""
 
     @property
     def name(self) -> str:
-        """The source's configured name."""
+        """As configured."""
         ...
 
+
+class CurrentAlerts(Named, Protocol):
+    """An Alertmanager: it knows the present only. Raises SourceError."""
+
     async def current(self) -> Sequence[Alert]:
-        """All alerts it holds now: firing, silenced and inhibited."""
+        """All alerts it holds now: firing, silenced and inhibited; a Listing when some may be missing."""
         ...
 
     def alerts_url(self) -> str:
@@ -27,14 +31,12 @@ class CurrentAlerts(Protocol):
         ...
 
 
-class AlertHistory(Protocol):
+class AlertHistory(Named, Protocol):
     """What fired in a window, e.g. from Prometheus' ``ALERTS``. Raises SourceError."""
 
-    @property
-    def name(self) -> str:
-        """The source's configured name."""
-        ...
-
     async def history(self, window: TimeWindow) -> Sequence[Alert]:
-        """Episodes of alerts that fired or were pending in the window, each with its start and, if over, its end."""
+        """Episodes of alerts that fired or were pending in the window, each with its start and, if over, its end.
+
+        A Listing when some may be missing.
+        """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +13,11 @@ from pydantic import Field
 
 from sre_bot.errors import BadInputError
 from sre_bot.incident import SERVICE_LABELS, TimeWindow, service_of
-from sre_bot.investigation import Observation
+from sre_bot.investigation import MissingSource, Observation, missing_of
 from sre_bot.signals.units import unit_of
-from sre_bot.tools.metrics import chosen
+from sre_bot.tools.gathering import all_failed, as_missing, gathered, partial, together
 from sre_bot.tools.selectors import selector
+from sre_bot.tools.several import OneOfSeveral, chosen, source_in
 from sre_bot.tools.text import quoted
 from sre_bot.tools.tool import Arguments, Tool
 
@@ -51,21 +52,26 @@ class FindArguments(Arguments):
 
     service: Annotated[str | None, Field(max_length=200)] = None
     name: Annotated[str | None, Field(max_length=200, description="words that the name contains")] = None
-    source: Annotated[str | None, Field(description="which Prometheus; default the first")] = None
+
+
+class FindArgumentsOfSeveral(FindArguments, OneOfSeveral):
+    """The same with a choice; without one all are asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric (of a histogram or summary: all its parts) and the distinct label sets it has."""
+    """A metric (of a histogram or summary: all its parts), its distinct label sets and, of several sources, whose."""
 
     name: str
     kind: str
     unit: str
     help: str
     sets: tuple[Mapping[str, str], ...]
+    where: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        told = ", ".join(part for part in (self.kind, self.unit, f"{len(self.sets)} series") if part)
+        where = f" in {' and '.join(self.where)}" if self.where else ""
+        told = ", ".join(part for part in (self.kind, self.unit, f"{len(self.sets)} series{where}") if part)
         about = f" {quoted(self.help, 80)}" if self.help else ""
         return f"{quoted(self.name, 120)} ({told}) {self._labels()}{about}"
 
@@ -77,26 +83,67 @@ class Family:
         return "{" + ", ".join(_label(label, values[label]) for label in sorted(values)) + "}"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one source has; ``cut`` is whether it may have more."""
+
+    source: str
+    families: tuple[Family, ...]
+    cut: bool
+    missing: tuple[MissingSource, ...]
+
+
 def find_metrics(sources: Sequence[Metrics]) -> Tool[FindArguments]:
     """The tool over one Prometheus or several."""
 
     async def ask(arguments: FindArguments, at: datetime) -> Observation:
-        source = chosen(sources, arguments.source)
+        name = source_in(arguments)
+        asked = sources if name is None else [chosen(sources, name)]
         words = re.findall(r"[A-Za-z0-9]+", arguments.name or "")
         if not arguments.service and not words:
             raise BadInputError("give a service, or words of a metric's name, or both")
         window = TimeWindow.before(at, SEEN_WITHIN)
-        longest = max(words, key=len, default=None)
-        sets = await source.label_sets(_selectors(arguments.service, longest), window, MAX_LABEL_SETS)
-        found = [labels for labels in sets if all(w.lower() in labels.get("__name__", "").lower() for w in words)]
-        if not found:
-            return await _nothing(source, arguments, window)
-        content = _listing(families(found, await source.metadata()), by_word=bool(words))
-        if len(sets) >= MAX_LABEL_SETS:
+        found, errors = await gathered(_find(source, arguments.service, words, window) for source in asked)
+        if errors and not found:
+            raise all_failed(errors)
+        unseen = [as_missing(error) for error in errors]
+        unseen += [one for part in found for one in part.missing]
+        if any(part.families for part in found):
+            content = _listing(_merged(found, several=len(asked) > 1), by_word=bool(words))
+        else:
+            content = await _nothing(asked, arguments, window)
+        if any(part.cut for part in found):
             content += "\nThere are more series than could be read: narrow it by service and words of the name."
-        return Observation(f"{_asked(arguments)}: {content.partition(chr(10))[0]}", content)
+        head = content.partition("\n")[0] if any(part.families for part in found) else "no metrics"
+        content = "\n".join([content, *partial(unseen)])
+        return Observation(f"{_asked(arguments)}: {head}", content, missing=together(unseen))
 
-    return Tool("find_metrics", DESCRIPTION, FindArguments, ask, tuple(source.name for source in sources))
+    kind = FindArguments if len(sources) == 1 else FindArgumentsOfSeveral
+    return Tool("find_metrics", DESCRIPTION, kind, ask, tuple(source.name for source in sources))
+
+
+async def _find(source: Metrics, service: str | None, words: Sequence[str], window: TimeWindow) -> Found:
+    """The metrics of a source that are meant. Raises SourceError."""
+    sets = await source.label_sets(_selectors(service, max(words, key=len, default=None)), window, MAX_LABEL_SETS)
+    wanted = [labels for labels in sets if all(w.lower() in labels.get("__name__", "").lower() for w in words)]
+    found = tuple(families(wanted, await source.metadata())) if wanted else ()
+    return Found(source.name, found, cut=len(sets) >= MAX_LABEL_SETS, missing=missing_of(sets))
+
+
+def _merged(found: Sequence[Found], *, several: bool) -> list[Family]:
+    """The metrics of all; of several sources, each with those that have it."""
+    if not several:
+        return [family for part in found for family in part.families]
+    by_name: dict[str, list[tuple[str, Family]]] = {}
+    for part in found:
+        for family in part.families:
+            by_name.setdefault(family.name, []).append((part.source, family))
+    merged = []
+    for having in by_name.values():
+        sets = {frozenset(labels.items()) for _, family in having for labels in family.sets}
+        distinct = tuple(dict(one) for one in sets)
+        merged.append(replace(having[0][1], sets=distinct, where=tuple(source for source, _ in having)))
+    return sorted(merged, key=_order)
 
 
 def families(sets: Iterable[Mapping[str, str]], metadata: Mapping[str, MetricMetadata]) -> list[Family]:
@@ -108,10 +155,12 @@ def families(sets: Iterable[Mapping[str, str]], metadata: Mapping[str, MetricMet
         told = metadata.get(whole)
         family = whole if told is not None and told.kind in {"histogram", "summary"} else name
         grouped[family].add(frozenset(item for item in labels.items() if item[0] not in _IDENTITY))
-    return [
-        _family(name, metadata.get(name), tuple(dict(one) for one in grouped[name]))
-        for name in sorted(grouped, key=lambda name: (bool(_RUNTIME.search(name)), name))
-    ]
+    found = (_family(name, metadata.get(name), tuple(dict(one) for one in sets)) for name, sets in grouped.items())
+    return sorted(found, key=_order)
+
+
+def _order(family: Family) -> tuple[bool, str]:
+    return bool(_RUNTIME.search(family.name)), family.name
 
 
 def _family(name: str, told: MetricMetadata | None, sets: tuple[Mapping[str, str], ...]) -> Family:
@@ -150,16 +199,17 @@ def _label(label: str, values: set[str]) -> str:
     return f"{label}={'|'.join(listed[:2])}|… {len(listed)} values"
 
 
-async def _nothing(source: Metrics, arguments: FindArguments, window: TimeWindow) -> Observation:
+async def _nothing(sources: Sequence[Metrics], arguments: FindArguments, window: TimeWindow) -> str:
     """What there is instead of the service that was asked for."""
     lines = [f"No metrics for {_asked(arguments)} within the last hour."]
     if arguments.service:
-        up = await source.label_sets([selector({"__name__": "up"})], window, MAX_LABEL_SETS)
-        services = sorted({service for labels in up if (service := service_of(labels))})
+        up = selector({"__name__": "up"})
+        found, _ = await gathered(source.label_sets([up], window, MAX_LABEL_SETS) for source in sources)
+        services = sorted({service for sets in found for labels in sets if (service := service_of(labels))})
         close = difflib.get_close_matches(arguments.service, services, cutoff=LIKE)
         listed = [quoted(service, 60) for service in dict.fromkeys([*close, *services])]
         lines.append(f"Services that are scraped: {', '.join(listed[:MAX_NAMED]) or 'none'}.")
-    return Observation(f"{_asked(arguments)}: no metrics", " ".join(lines))
+    return " ".join(lines)
 
 
 def _asked(arguments: FindArguments) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from sre_bot.errors import BadInputError, QueryRefusedError
+from sre_bot.errors import BadInputError, QueryRefusedError, SourceError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Observation
 from sre_bot.signals.spans import TraceTree
 from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
 from sre_bot.tools.schema import ShortText  # noqa: TC001 - pydantic reads annotations at run time
+from sre_bot.tools.several import BY_ENVIRONMENT, OneOfSeveral, choice, others, source_in, those
 from sre_bot.tools.text import estimated_tokens, quoted, stamp
 from sre_bot.tools.tool import Arguments, Tool
 from sre_bot.tools.trace_account import account, one_trace
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sre_bot.errors import SourceError
     from sre_bot.incident import TraceHead
     from sre_bot.tools.traces import Traces
     from sre_bot.tools.window import AskedWindow
@@ -68,54 +68,64 @@ class _Route:
     healthy: tuple[TraceHead, ...]
 
 
-def find_traces(sources: Sequence[Traces]) -> Tool[TraceArguments]:
+class TraceArgumentsOfSeveral(TraceArguments, OneOfSeveral):
+    """The same with a choice."""
+
+
+def find_traces(known: Sequence[Traces]) -> Tool[TraceArguments]:
     """The tool over stores of traces, at least one."""
 
     async def ask(arguments: TraceArguments, at: datetime) -> Observation:
+        name = source_in(arguments)
         if arguments.trace_id:
-            return await _one(sources, arguments.trace_id, at)
+            whose = known if name is None else those(known, name)
+            return await _one(whose, arguments.trace_id, at)
         if not arguments.service:
             raise BadInputError("give a service or a trace_id")
-        asked = arguments.window(at)
+        asked, sources = arguments.window(at), those(known, name)
         results, errors = await gathered(_look(source, asked.window, arguments.service) for source in sources)
         if errors and not results:
             raise all_failed(errors)
-        return _observed([part for result in results for part in result], errors, asked, arguments.service)
+        notes = [*unseen(errors), *others(known, sources)]
+        seen = _observed([part for result in results for part in result], notes, asked, arguments.service)
+        return replace(seen, missing=missing(errors))
 
-    return Tool("find_traces", DESCRIPTION, TraceArguments, ask, tuple(source.name for source in sources))
+    kind = TraceArguments if len(known) == 1 else TraceArgumentsOfSeveral
+    names = tuple(source.name for source in known)
+    return Tool("find_traces", DESCRIPTION + choice(known, BY_ENVIRONMENT), kind, ask, names)
 
 
 def _observed(
-    parts: Sequence[tuple[str, list[str]]], errors: Sequence[SourceError], asked: AskedWindow, service: str
+    parts: Sequence[tuple[str, list[str]]], notes: Sequence[str], asked: AskedWindow, service: str
 ) -> Observation:
     """The routes' accounts, each a headline and its lines, as far as there is room."""
     name = quoted(service, 60)
     if not parts:
         sentence = f"no trace through {name} was found: it had no requests, its name is another, or it is not traced"
-        content = "\n".join([f"{asked}: {sentence}.", *unseen(errors)])
-        return Observation(f"Traces of {name}: none found", content, missing=missing(errors))
-    lines = [f"{asked}, traces through {name}:", *unseen(errors)]
+        content = "\n".join([f"{asked}: {sentence}.", *notes])
+        return Observation(f"Traces of {name}: none found", content)
+    lines = [f"{asked}, traces through {name}:", *notes]
     for number, (headline, told) in enumerate(parts):
         more = [*lines, headline, *told]
         if estimated_tokens("\n".join(more)) > MAX_TOKENS:
             lines.append(f"+{len(parts) - number} more routes: ask for a service nearer to them.")
             break
         lines = more
-    return Observation(f"Traces of {name}: {parts[0][0]}", "\n".join(lines), missing=missing(errors))
+    return Observation(f"Traces of {name}: {parts[0][0]}", "\n".join(lines))
 
 
 async def _one(sources: Sequence[Traces], trace_id: str, at: datetime) -> Observation:
-    """One trace, from the first source that has it."""
-    refusals: list[QueryRefusedError] = []
+    """One trace, from the first source that has it. Raises SourceError when none has, or none that could be seen."""
+    failures: list[SourceError] = []
     for source in sources:
         try:
             tree = TraceTree(await source.spans(trace_id))
-        except QueryRefusedError as error:
-            refusals.append(error)
+        except SourceError as error:
+            failures.append(error)
             continue
         lines = one_trace(tree, at)
         return Observation(f"Trace {quoted(trace_id, 40)}: {lines[0]}", "\n".join(lines))
-    raise refusals[0]
+    raise next((error for error in failures if not isinstance(error, QueryRefusedError)), failures[0])
 
 
 async def _look(source: Traces, window: TimeWindow, service: str) -> list[tuple[str, list[str]]]:

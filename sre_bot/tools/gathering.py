@@ -47,6 +47,25 @@ def unseen(errors: Sequence[SourceError]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
+def partial(found: Iterable[MissingSource]) -> list[str]:
+    """A line for each source of which something could not be seen, once."""
+    return list(dict.fromkeys(f"{one.source}: {quoted(one.why, 200)}" for one in found))
+
+
+def as_missing(error: SourceError) -> MissingSource:
+    """An error as what could not be seen for it."""
+    return MissingSource(error.source, error.message)
+
+
+def together(found: Iterable[MissingSource]) -> MissingSource | None:
+    """Several as one, or None when there are none."""
+    whys = list(found)
+    if not whys:
+        return None
+    names = ", ".join(dict.fromkeys(one.source for one in whys))
+    return MissingSource(names, quoted("; ".join(dict.fromkeys(one.why for one in whys)), 200))
+
+
 def missing(errors: Sequence[SourceError]) -> MissingSource | None:
     """The sources that could not be seen as one, or None when all were."""
     if not errors:

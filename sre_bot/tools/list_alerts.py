@@ -13,7 +13,8 @@ from sre_bot.incident import AlertState, Severity
 from sre_bot.investigation import Link, Observation
 from sre_bot.signals.changes import span
 from sre_bot.signals.words import service_words
-from sre_bot.tools.gathering import all_failed, gathered, missing, unseen
+from sre_bot.tools.gathering import all_failed, as_missing, gathered, partial, together, unseen
+from sre_bot.tools.replicas import Alertmanagers, AlertRecords
 from sre_bot.tools.text import quoted, stamp
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments
@@ -60,15 +61,17 @@ def list_alerts(
         window = asked.window
         present = current if window.end >= made_at - PRESENT else ()
         (now, now_errors), (past, past_errors) = await asyncio.gather(
-            gathered(source.current() for source in present), gathered(source.history(window) for source in history)
+            gathered([Alertmanagers(present).current()] if present else []),
+            gathered([AlertRecords(history).history(window)] if history else []),
         )
         errors = [*now_errors, *past_errors]
         if errors and not now and not past:
             raise all_failed(errors)
+        lacking = [one for alerts in (*now, *past) for one in alerts.missing]
         held = [alert for alerts in now for alert in alerts if alert.started_at <= window.end]
         remembered = [alert for alerts in past for alert in alerts if not any(_same(alert, one) for one in held)]
         shown = [a for a in (*held, *remembered) if arguments.service is None or _is_about(a, arguments.service)]
-        notes = unseen(errors)
+        notes = [*unseen(errors), *partial(lacking)]
         if len(present) < len(current):
             notes.append(f"This is about {window.end:%Y-%m-%d %H:%M:%S}Z: {_not_asked(current)}")
         others = len(held) + len(remembered) - len(shown)
@@ -76,7 +79,9 @@ def list_alerts(
         head = f"{asked}: {_counts(shown)}."
         links = tuple(Link(f"alerts in {source.name}", source.alerts_url()) for source in present)
         content = "\n".join([head, *notes, *_sections(shown, window.end)])
-        return Observation(_headline(shown), content, missing=missing(errors), links=links)
+        return Observation(
+            _headline(shown), content, missing=together([*map(as_missing, errors), *lacking]), links=links
+        )
 
     names = tuple(dict.fromkeys([*(source.name for source in current), *(source.name for source in history)]))
     return Tool("list_alerts", DESCRIPTION, AlertArguments, ask, names)

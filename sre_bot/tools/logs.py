@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sre_bot.tools.several import Source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sre_bot.incident import LogAnswer, LogFilter, TimeWindow
 
 
-class Logs(Protocol):
+class Logs(Source, Protocol):
     """A store of log lines. Raises SourceError."""
-
-    @property
-    def name(self) -> str:
-        """The source's configured name."""
-        ...
 
     async def lines(
         self, window: TimeWindow, wanted: LogFilter, *, limit: int, newest_first: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from sre_bot.errors import BadInputError
+from sre_bot.tools.several import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,13 +14,8 @@ if TYPE_CHECKING:
     from sre_bot.signals.series import MetricMetadata, QueryResult
 
 
-class Metrics(Protocol):
+class Metrics(Source, Protocol):
     """A Prometheus, live or replayed. Every method raises SourceError."""
-
-    @property
-    def name(self) -> str:
-        """The source's configured name."""
-        ...
 
     async def query(self, promql: str, at: datetime) -> QueryResult:
         """Evaluate at one moment."""
@@ -31,7 +26,10 @@ class Metrics(Protocol):
         ...
 
     async def label_sets(self, selectors: Sequence[str], window: TimeWindow, limit: int) -> Sequence[Mapping[str, str]]:
-        """Label sets (with ``__name__``) of the series that match any of the selectors in the window."""
+        """Label sets (with ``__name__``) of the series that match any of the selectors in the window.
+
+        A Listing when some may be missing.
+        """
         ...
 
     async def metadata(self) -> Mapping[str, MetricMetadata]:
@@ -41,11 +39,3 @@ class Metrics(Protocol):
     def graph_url(self, promql: str, window: TimeWindow) -> str:
         """Where a human sees this query over this window."""
         ...
-
-
-def chosen(sources: Sequence[Metrics], name: str | None) -> Metrics:
-    """The source of that name, or the first when none is named. Raises BadInputError."""
-    for source in sources:
-        if name is None or source.name == name:
-            return source
-    raise BadInputError(f"there is no source {name!r}; there are: {', '.join(source.name for source in sources)}")

@@ -19,9 +19,9 @@ from sre_bot.tools.beginning import beginning, first_value
 from sre_bot.tools.buckets import CAVEAT, buckets_of
 from sre_bot.tools.charts import chart
 from sre_bot.tools.crowd import crowd
-from sre_bot.tools.metrics import chosen
 from sre_bot.tools.promql import guarded
 from sre_bot.tools.readings import headline, instant_headline, instant_lines, point_lines, range_lines, ranked
+from sre_bot.tools.several import OneOfSeveral, choice, chosen, others, source_in, told
 from sre_bot.tools.text import quoted
 from sre_bot.tools.tool import Tool
 from sre_bot.tools.window import WindowArguments
@@ -54,22 +54,36 @@ class QueryArguments(WindowArguments):
     query: Annotated[str, Field(description="PromQL")]
     instant: bool = False
     points: bool = False
-    source: Annotated[str | None, Field(description="which Prometheus; default the first")] = None
+
+
+class QueryArgumentsOfSeveral(QueryArguments, OneOfSeveral):
+    """The same with a choice."""
 
 
 def query_metrics(sources: Sequence[Metrics]) -> Tool[QueryArguments]:
     """The tool over one Prometheus or several."""
 
     async def ask(arguments: QueryArguments, at: datetime) -> Observation:
-        source = chosen(sources, arguments.source)
+        source = chosen(sources, source_in(arguments))
         asked = arguments.window(at, DEFAULT_WINDOW)
         query = guarded(arguments.query, source=source.name, end=asked.window.end, now=at)
         with _noting(asked):
             if arguments.instant:
-                return await _instant(source, query, asked)
-            return await _range(source, query, asked, points=arguments.points)
+                seen = await _instant(source, query, asked)
+            else:
+                seen = await _range(source, query, asked, points=arguments.points)
+        return seen if len(sources) == 1 else _of_one(seen, source, sources)
 
-    return Tool("query_metrics", DESCRIPTION, QueryArguments, ask, tuple(source.name for source in sources))
+    names = tuple(source.name for source in sources)
+    kind = QueryArguments if len(sources) == 1 else QueryArgumentsOfSeveral
+    return Tool("query_metrics", DESCRIPTION + choice(sources, "the first"), kind, ask, names)
+
+
+def _of_one(seen: Observation, source: Metrics, sources: Sequence[Metrics]) -> Observation:
+    """The answer of one of several, which says whose it is."""
+    where = told([source])
+    content = " ".join([f"Asked of {where}.", *others(sources, [source])])
+    return replace(seen, summary=f"{where}: {seen.summary}", content=f"{content}\n{seen.content}")
 
 
 async def _instant(source: Metrics, query: Query, asked: AskedWindow) -> Observation:
@@ -91,8 +105,8 @@ async def _range(source: Metrics, query: Query, asked: AskedWindow, *, points: b
         return await _nothing(source, query, asked, answer.result)
     buckets = await buckets_of(source, query, asked.window.end)
     head = f"{asked}, {answer}; {_counted([reading.series for reading in readings], query)}:"
-    told = range_lines(readings, query.unit, buckets)
-    lines = [*answer.notes, head, *told, *(point_lines(readings) if points else []), *_caveats(query)]
+    facts = range_lines(readings, query.unit, buckets)
+    lines = [*answer.notes, head, *facts, *(point_lines(readings) if points else []), *_caveats(query)]
     return Observation(
         f"{quoted(query.text, 80)}: {headline(readings, query.unit)}",
         "\n".join([*lines, *_warnings(source, answer.result)]),

@@ -15,6 +15,7 @@ from sre_bot.signals.log_patterns import find_patterns, first_bad
 from sre_bot.tools.gathering import gathered, missing, unseen
 from sre_bot.tools.log_reading import MAX_LINES, before, read, traced
 from sre_bot.tools.schema import ShortText  # noqa: TC001 - pydantic reads annotations at run time
+from sre_bot.tools.several import BY_ENVIRONMENT, OneOfSeveral, choice, others, source_in, those
 from sre_bot.tools.text import estimated_tokens, quoted, stamp
 from sre_bot.tools.tool import Arguments, Tool
 from sre_bot.tools.window import WindowArguments
@@ -62,28 +63,35 @@ class LogArguments(Arguments):
         return LogFilter(self.service or None, self.contains or None, LogLevel(self.level) if self.level else None)
 
 
-def search_logs(sources: Sequence[Logs]) -> Tool[LogArguments]:
+class LogArgumentsOfSeveral(LogArguments, OneOfSeveral):
+    """The same with a choice."""
+
+
+def search_logs(known: Sequence[Logs]) -> Tool[LogArguments]:
     """The tool over stores of logs, at least one."""
 
     async def ask(arguments: LogArguments, at: datetime) -> Observation:
         asked, wanted = arguments.window(at), arguments.wanted
+        sources = those(known, source_in(arguments))
         readings, errors = await read(sources, asked.window, wanted)
         now = [line for reading in readings for line in reading.now]
         earlier = [line for reading in readings for line in reading.before]
         if not now and not earlier:
             sentence = await _why_nothing(sources, asked.window, wanted)
-            content = "\n".join([f"{asked}: {sentence}", *unseen(errors)])
+            content = "\n".join([f"{asked}: {sentence}", *unseen(errors), *others(known, sources)])
             return Observation(f"Logs{_about(wanted)}: {quoted(sentence, 200)}", content, missing=missing(errors))
         patterns = await asyncio.to_thread(find_patterns, now, earlier)
         if any(reading.sampled for reading in readings):
             patterns = tuple(await traced(sources, asked.window, readings[0].wanted, patterns))
-        notes = [*_limits(readings, asked.window.end), *unseen(errors)]
+        notes = [*_limits(readings, asked.window.end), *unseen(errors), *others(known, sources)]
         head = [f"{asked}{_about(wanted)}: {_counts(readings, patterns)}.", *notes]
         content = _told(head, patterns, asked)
         summary = f"Logs{_about(wanted)}: {_counts(readings, patterns)}{_headline(patterns, asked.window.end)}"
         return Observation(summary, content, missing=missing(errors))
 
-    return Tool("search_logs", DESCRIPTION, LogArguments, ask, tuple(source.name for source in sources))
+    kind = LogArguments if len(known) == 1 else LogArgumentsOfSeveral
+    names = tuple(source.name for source in known)
+    return Tool("search_logs", DESCRIPTION + choice(known, BY_ENVIRONMENT), kind, ask, names)
 
 
 def _about(wanted: LogFilter) -> str:

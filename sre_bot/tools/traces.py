@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from sre_bot.tools.several import Source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
@@ -11,13 +13,8 @@ if TYPE_CHECKING:
     from sre_bot.incident import Span, TimeWindow, TraceHead
 
 
-class Traces(Protocol):
+class Traces(Source, Protocol):
     """A store of traces. Raises SourceError."""
-
-    @property
-    def name(self) -> str:
-        """The source's configured name."""
-        ...
 
     async def search(
         self,

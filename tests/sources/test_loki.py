@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import LogFilter, LogLevel, TimeWindow
+from sre_bot.sources.access import Access
 from sre_bot.sources.loki import MAX_LINES, LokiSource
 
 from .hostile import hostile, http, resets, says
@@ -96,7 +97,9 @@ async def test_the_labels_and_the_tenant_are_configurable() -> None:
     loki = Loki([({"app": "shop", "severity": "error"}, [(ns(5), "boom")])], tenant="team-a")
     async with (
         running(loki) as url,
-        aclosing(LokiSource(url, tenant="team-a", service_label="app", level_label="severity")) as source,
+        aclosing(
+            LokiSource(url, access=Access(tenant="team-a"), service_label="app", level_label="severity")
+        ) as source,
         aclosing(LokiSource(url)) as stranger,
     ):
         answer = await source.lines(HOUR, LogFilter("shop", at_least=LogLevel.ERROR), limit=10)

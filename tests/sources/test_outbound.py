@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sre_bot.errors import ConfigurationError, QueryRefusedError, SourceError, SourceUnavailableError
+from sre_bot.sources.access import Access
 from sre_bot.sources.outbound import Policy, PolicyAdapter, PolicyTransport
 
 from .hostile import drips, hostile, http, resets, says
@@ -34,7 +35,7 @@ PATHS = ("/api/v1/query", "/api/v1/series")
 
 
 def _policy(url: str = f"http://metrics.internal:9090{PREFIX}", *, token: str | None = None) -> Policy:
-    return Policy.of("prometheus", url, PATHS, token=token, deadline=5)
+    return Policy.of("prometheus", url, PATHS, access=Access(token=token), deadline=5)
 
 
 async def _by_httpx(transport: PolicyTransport, url: str) -> tuple[int, bytes]:
@@ -293,7 +294,7 @@ class TestAllowList:
 
 def _with_pattern(url: str = "http://traces.internal") -> Policy:
     pattern = "/api/traces/[0-9a-f]{1,32}"
-    return Policy.of("tempo", url, ("/api/search",), token=None, deadline=5, patterns=(pattern,))
+    return Policy.of("tempo", url, ("/api/search",), deadline=5, patterns=(pattern,))
 
 
 @pytest.mark.parametrize(
@@ -326,7 +327,7 @@ def test_what_fits_a_pattern_only_in_part_is_refused(path: str) -> None:
 async def test_fixed_headers_go_with_every_request_and_those_of_the_caller_do_not() -> None:
     network = _Recording()
     headers = {"X-Scope-OrgID": "team-a"}
-    policy = Policy.of("loki", "http://logs.internal", ("/ready",), token=None, deadline=5, headers=headers)
+    policy = Policy.of("loki", "http://logs.internal", ("/ready",), access=Access(headers=headers), deadline=5)
     async with httpx.AsyncClient(transport=PolicyTransport(policy, network), trust_env=False) as client:
         await client.get(policy.url("/ready"), headers={"X-Scope-OrgID": "team-b", "X-Other": "1"})
     sent = network.asked[0].headers
@@ -337,4 +338,4 @@ async def test_fixed_headers_go_with_every_request_and_those_of_the_caller_do_no
 @pytest.mark.parametrize("value", ["", "team\r\nX-Admin: 1", "équipe"])
 def test_a_header_that_cannot_be_sent_is_a_mistake_in_the_configuration(value: str) -> None:
     with pytest.raises(ConfigurationError, match="its header X-Scope-OrgID"):
-        Policy.of("loki", "http://in", ("/ready",), token=None, deadline=5, headers={"X-Scope-OrgID": value})
+        Policy.of("loki", "http://in", ("/ready",), access=Access(tenant=value), deadline=5)

@@ -11,6 +11,7 @@ import pytest
 
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import TimeWindow
+from sre_bot.sources.access import Access
 from sre_bot.sources.tempo import TempoSource
 
 from .hostile import hostile, http, resets, says
@@ -80,7 +81,7 @@ def batches(id_form: str, *, scopes: str = "scopeSpans", numbers: bool = False) 
 
 async def test_traces_are_searched_by_traceql_with_every_value_quoted() -> None:
     tempo = Tempo({'{ resource.service.name = "web" }': {"traces": [head("abc", 60), head("DEF", 30, None)]}})
-    async with running(tempo) as url, aclosing(TempoSource(url, tenant="team-a")) as source:
+    async with running(tempo) as url, aclosing(TempoSource(url, access=Access(tenant="team-a"))) as source:
         fitting: Traces = source
         found = await fitting.search(HOUR, "web", limit=20)
         await source.search(
