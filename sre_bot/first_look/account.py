@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sre_bot.first_look import causes
 from sre_bot.first_look.conclusion import conclude, healthy
 from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.environments import alike
 from sre_bot.first_look.exhibits import Case, Exhibits
 from sre_bot.first_look.phrases import CALLS, alert_line, brief, listed, told, value
 from sre_bot.incident import Severity
@@ -19,6 +20,7 @@ from sre_bot.signals.changes import span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sre_bot.first_look.conclusion import Conclusion
     from sre_bot.first_look.seen import Reading, Seen
     from sre_bot.first_look.symptoms import Symptom
     from sre_bot.incident import Alert
@@ -33,11 +35,13 @@ SERVING = frozenset({Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC})
 
 def give_account(question: Question, seen: Seen) -> Answer:
     """The answer of the first look."""
-    found = conclude(seen, question.text)
+    parts = [(part, conclude(part, question.text)) for part in seen.by_environment()]
+    parts.sort(key=lambda part: _trouble(*part), reverse=True)
+    (seen, found), *others = parts
     exhibits = Exhibits(seen, found)
     case = exhibits.case()
     report = Report(
-        what=tuple(_what(case)),
+        what=(*_what(case), *(_elsewhere(Exhibits(*other, exhibits.evidence)) for other in others)),
         impact=tuple(_impact(case)),
         hypotheses=tuple(causes.hypotheses(case)),
         ruled_out=tuple(causes.ruled_out(case)),
@@ -48,6 +52,24 @@ def give_account(question: Question, seen: Seen) -> Answer:
     )
     suspects = causes.suspects(found)
     return Answer(question, FIRST_LOOK, None, report, tuple(exhibits.evidence), suspects=suspects)
+
+
+def _trouble(seen: Seen, found: Conclusion) -> tuple[bool, bool, int, bool]:
+    """What makes an environment the one to speak of first: it has what was asked for, trouble, alerts; production."""
+    measured = {reading.service for reading in seen.readings}
+    active = any(not symptom.over for symptom in found.symptoms)
+    return not measured.isdisjoint(found.asked), active, len(seen.firing), alike(seen.part, "production")
+
+
+def _elsewhere(exhibits: Exhibits) -> Claim:
+    """How another environment does, in a line."""
+    seen, worse = exhibits.seen, [symptom for symptom in exhibits.found.symptoms if symptom.peer is None]
+    signs = [symptom.sign for symptom in worse] or [sign for sign in Sign if sign in SERVING]
+    cited = next((ids for sign in signs if (ids := exhibits.of_sign(sign))), ())
+    if not worse:
+        return Claim(f"In {seen.part}, looked at by itself, nothing got worse.", cited)
+    told = listed([brief(symptom) for symptom in worse if symptom.sign is signs[0]], MAX_OTHERS)
+    return Claim(f"In {seen.part}, looked at by itself: {told}.", cited)
 
 
 def _what(case: Case) -> Iterator[Claim]:

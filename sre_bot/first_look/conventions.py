@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from sre_bot.incident import SERVICE_LABELS
+from sre_bot.incident import ENVIRONMENT_LABELS, SERVICE_LABELS
 
 PEER_LABELS = (
     "server_address",
@@ -38,9 +38,6 @@ STATUS_LABELS = (
     "result",
 )
 """Labels that say how a request ended."""
-ENVIRONMENT_LABELS = ("environment", "env", "deployment_environment", "deployment_environment_name", "stage")
-"""Labels that name the environment, most telling first."""
-
 _OF_SERVICES = (
     "(.+_)?(requests?|handled|responses|calls)_total"
     "|.+_(seconds|milliseconds)_count"

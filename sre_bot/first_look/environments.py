@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look import conventions
+from sre_bot.incident import ENVIRONMENT_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -89,7 +90,7 @@ class Narrowed:
 def narrowed(label_sets: Sequence[Mapping[str, str]], environment: str) -> Narrowed:
     """What belongs to an environment, by the first label that tells of it; what tells of none belongs to all."""
     there: tuple[str, ...] = ()
-    for label in conventions.ENVIRONMENT_LABELS:
+    for label in ENVIRONMENT_LABELS:
         values = {labels[label] for labels in label_sets if labels.get(label)}
         meant = {value for value in values if alike(value, environment)}
         if meant:
@@ -103,4 +104,4 @@ def narrowed(label_sets: Sequence[Mapping[str, str]], environment: str) -> Narro
 
 def of_alert(alert: Alert) -> str | None:
     """The environment that an alert's labels name."""
-    return next((alert.labels[label] for label in conventions.ENVIRONMENT_LABELS if alert.labels.get(label)), None)
+    return next((alert.labels[label] for label in ENVIRONMENT_LABELS if alert.labels.get(label)), None)

@@ -83,7 +83,7 @@ class Exhibits:
     def case(self) -> Case:
         """Put together all that tells something."""
         ids = {"alerts": self._alerts()}
-        ids |= {str(sign): self._signals(sign) for sign in TITLES}
+        ids |= {str(sign): self.of_sign(sign) for sign in TITLES}
         ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
         ids["changes"] = self._changes()
         ids["catalogue"] = self._catalogue()
@@ -104,7 +104,7 @@ class Exhibits:
         summary = f"fires: {listed(told, MAX_WORSE)}" if told else f"nothing fires; {lines[0]}"
         return (self._add("list_alerts", {}, Observation(summary, "\n".join(lines[: 2 * MAX_LINES]))),)
 
-    def _signals(self, sign: Sign) -> tuple[str, ...]:
+    def of_sign(self, sign: Sign) -> tuple[str, ...]:
         """One sign over all services, what moved first."""
         readings = [r for r in self.seen.readings if r.signal.sign is sign and r.peer is None and self._tells(r)]
         return self._readings(TITLES[sign], readings)

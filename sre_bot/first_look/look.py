@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from sre_bot.catalogue import Catalogue
 from sre_bot.first_look.asking import Asking
 from sre_bot.first_look.environments import Focus, of_alert
-from sre_bot.first_look.merging import remembered_once, united
 from sre_bot.first_look.naming import Naming
 from sre_bot.first_look.pace import LOOKBACK
 from sre_bot.first_look.recent_changes import read_changes
 from sre_bot.first_look.seen import Seen
 from sre_bot.first_look.vitals import Endpoint, read_vitals
 from sre_bot.incident import TimeWindow
-from sre_bot.investigation import rewritten
+from sre_bot.investigation import missing_of, rewritten
+from sre_bot.tools.replicas import episodes_once, united
 from sre_bot.tools.text import quoted
 
 if TYPE_CHECKING:
@@ -76,16 +76,22 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
     vitals, changes, naming = reading.result(), changing.result(), Naming(sources.catalogue.names())
-    held, remembered = ([task.result() for task in tasks] for tasks in (told, kept))
+    held = {m.name: task.result() for m, task in zip(managers, told, strict=False)}
+    remembered = [task.result() for task in kept]
+    for unseen in (one for alerts in (*held.values(), *remembered) for one in missing_of(alerts or ())):
+        asking.note(unseen.source, unseen.why)
+    alerts, unaware = united([(name, alerts) for name, alerts in held.items() if alerts is not None])
+    for unseen in unaware:
+        asking.note(unseen.source, unseen.why)
     meant = _Meant(focus, naming)
     deploys = tuple(naming.change(deploy) for deploy in changes.deploys)
     services = {*vitals.services, *(deploy.service for deploy in deploys if deploy.service)}
     return Seen(
         at=at,
         window=vitals.window,
-        alerts=meant.alerts(united(filter(None, held))),
-        past_alerts=meant.alerts(remembered_once(filter(None, remembered))),
-        alerts_known=any(alerts is not None for alerts in (*held, *remembered)),
+        alerts=meant.alerts(alerts),
+        past_alerts=meant.alerts(episodes_once([alerts for alerts in remembered if alerts is not None])),
+        alerts_known=any(alerts is not None for alerts in (*held.values(), *remembered)),
         readings=tuple(naming.reading(reading) for reading in vitals.readings),
         services=frozenset(naming.service(service) for service in services),
         changes=rewritten(tuple(naming.change(change) for change in changes.recent), quoted),
@@ -110,6 +116,7 @@ def _endpoints(sources: Sources, focus: Focus, asking: Asking) -> list[Endpoint]
             metrics,
             None if metrics.name in sources.environments else focus.environment,
             metrics.name if len(there) > 1 else "",
+            sources.environments.get(metrics.name, ""),
         )
         for metrics in there
     ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.catalogue import Catalogue
-from sre_bot.first_look.environments import Focus
+from sre_bot.first_look.environments import Focus, of_alert
 from sre_bot.first_look.symptoms import is_over
 from sre_bot.incident import AlertState
 
@@ -26,7 +26,8 @@ class Reading:
     """One series of one signal: what ``service`` (calling ``peer``, if set) did, as a series and as facts.
 
     ``statuses`` says, of a share of failures, what each status contributes to the latest of them (shares of 1).
-    ``place`` is the name of the Prometheus that told it, "" where there is only one.
+    ``place`` is the name of the Prometheus that told it, "" where there is only one; ``environment`` is that of whose
+    data it holds no other, "" where that is not known.
     """
 
     signal: Signal
@@ -36,6 +37,7 @@ class Reading:
     facts: SeriesFacts
     statuses: Mapping[str, float] = field(default_factory=dict)
     place: str = ""
+    environment: str = ""
 
     @property
     def name(self) -> str:
@@ -73,7 +75,8 @@ class Seen:
     ``deploys`` are those of the last weeks, newest first, so that each has a predecessor; ``changes`` the commits
     and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by place and PromQL.
     ``focus`` is what was looked at, ``told_apart`` whether anything told of its environment; ``catalogue`` is what is
-    known of services, by whose names they go here.
+    known of services, by whose names they go here. ``part`` is the environment whose readings these are, when several
+    were looked at and this is but one of them.
     """
 
     at: datetime
@@ -92,11 +95,28 @@ class Seen:
     focus: Focus = field(default_factory=Focus)
     told_apart: bool = False
     catalogue: Catalogue = field(default_factory=Catalogue)
+    part: str = ""
 
     @property
     def environment(self) -> str:
-        """The environment that was looked at and no other, "" when that is not so."""
-        return (self.focus.environment or "") if self.told_apart else ""
+        """The environment that this is about and no other, "" when that is not so."""
+        return self.part or (self.focus.environment or "") if self.told_apart else ""
+
+    def by_environment(self) -> tuple[Seen, ...]:
+        """What was seen of each environment by itself, as their services do not call each other; else all of it."""
+        there = dict.fromkeys(reading.environment for reading in self.readings if reading.environment)
+        return tuple(self._of(environment) for environment in there) if len(there) > 1 else (self,)
+
+    def _of(self, environment: str) -> Seen:
+        focus = Focus(environment=environment)
+        readings = tuple(reading for reading in self.readings if focus.has(reading.environment))
+        services = {r.service for r in readings} | {deploy.service for deploy in self.deploys if deploy.service}
+        held, past = (
+            tuple(one for one in alerts if focus.has(of_alert(one))) for alerts in (self.alerts, self.past_alerts)
+        )
+        return replace(
+            self, readings=readings, services=frozenset(services), alerts=held, past_alerts=past, part=environment
+        )
 
     @property
     def all_alerts(self) -> tuple[Alert, ...]:

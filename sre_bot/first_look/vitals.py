@@ -63,12 +63,13 @@ class Endpoint:
     """A Prometheus.
 
     ``only`` is the environment that its series are to be narrowed to, None when all of them are meant; ``place`` is
-    its name where there are several, else "".
+    its name where there are several, else ""; ``environment`` the one whose data it holds, if it holds no other.
     """
 
     metrics: Metrics
     only: str | None = None
     place: str = ""
+    environment: str = ""
 
 
 async def read_vitals(
@@ -216,7 +217,7 @@ async def _read(found: Iterable[_Observed], asking: Asking, endpoint: Endpoint) 
         facts = course(one.series, one.signal.sign, one.signal.unit)
         if facts.points:
             told = (one.signal, one.service, one.peer, one.series, facts, one.statuses)
-            readings.append(Reading(*told, endpoint.place))
+            readings.append(Reading(*told, endpoint.place, endpoint.environment))
         await asyncio.sleep(0)  # others have to get on, too
     if unread:
         asking.note(source, f"{unread} series could not be read in time")
