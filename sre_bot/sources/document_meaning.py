@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from hashlib import sha256
+from heapq import nlargest
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -40,7 +41,9 @@ PATIENCE = 2.0
 """Seconds that a question waits for vectors that are still to be made."""
 _PIECE, _PIECES = 900, 8
 """Characters of a piece (the model reads no more than 256 tokens), and how many pieces of a section are read."""
-_BATCH = 16
+_SOON = 64
+"""So many missing pieces are worth waiting for."""
+_BATCH = 8
 """So many pieces are read at a time: closing waits for them."""
 _BLOCKS = 64
 """Arrays of vectors before they are joined into one."""
@@ -117,9 +120,9 @@ class Meaning:
     def _joined(self, text: str, near: Mapping[_Place, tuple[float, int]], hits: Sequence[Hit]) -> list[Hit]:
         """The best of what was found either way; runs in a thread."""
         known = {(hit.document, hit.number): hit for hit in hits}
-        nearest = sorted((place for place in near if near[place][0] >= NEAR), key=lambda place: -near[place][0])[
-            :_NEAREST
-        ]
+        nearest = nlargest(
+            _NEAREST, (place for place in near if near[place][0] >= NEAR), key=lambda place: near[place][0]
+        )
         for hit in self._index.pick(place for place in nearest if place not in known):
             known[hit.document, hit.number] = replace(hit, best=near[hit.document, hit.number][1])
         share = self._index.coverage(text, known)
@@ -134,8 +137,9 @@ class Meaning:
                 read = await asyncio.to_thread(lambda: {number: self._read(number) for number in fresh})
                 unknown = self._vectors.unknown(piece.digest for pieces in read.values() for piece in pieces)
                 self._vectors.add(await asyncio.to_thread(self._index.vectors, unknown))
-                kept = self._pieces if len(self._pieces) < _KEPT + 2 * len(documents) else {}
-                self._pieces = kept | read
+                if len(self._pieces) > _KEPT + 2 * len(documents):
+                    self._pieces = {number: self._pieces[number] for number in documents if number in self._pieces}
+                self._pieces |= read
         return [piece for number in documents for piece in self._pieces.get(number, ())]
 
     def _read(self, document: int) -> tuple[_Piece, ...]:
@@ -150,23 +154,24 @@ class Meaning:
 
     async def _prepared(self, documents: Sequence[int]) -> None:
         """Wait a moment for the vectors of these documents; they are made whether or not anybody waits."""
-        filling, self._filling = self._filling, None
-        if filling is not None and filling.done():
-            filling.result()  # what went wrong is told to the next question
-            filling = None
-        if filling is None:
-            missing = [number for number in documents if self._missing(number)]
-            if not missing:
-                return
-            filling = asyncio.create_task(self._fill(missing))
-        self._filling = filling
-        await asyncio.wait({filling}, timeout=self._patience)
+        if self._filling is not None and self._filling.done():
+            done, self._filling = self._filling, None
+            done.result()  # what went wrong is told to the next question
+        missing = [number for number in documents if self._missing(number)]
+        if not missing:
+            return
+        is_long = sum(len(self._pieces[number]) for number in missing) > _SOON
+        if self._filling is None:
+            self._filling = asyncio.create_task(self._fill(missing, is_long=is_long))
+        if not is_long:
+            await asyncio.wait({self._filling}, timeout=self._patience)
 
     def _missing(self, document: int) -> bool:
         return any(piece.digest not in self._vectors for piece in self._pieces.get(document, ()))
 
-    async def _fill(self, documents: Sequence[int]) -> None:
-        """Make the vectors that are missing, some at a time."""
+    async def _fill(self, documents: Sequence[int], *, is_long: bool) -> None:
+        """Make the vectors that are missing, some at a time; long work leaves half of the time to others."""
+        clock = asyncio.get_running_loop().time
         batch: dict[str, str] = {}
         for document in documents:
             texts = await asyncio.to_thread(list, self._texts(document))
@@ -175,7 +180,9 @@ class Meaning:
                 if self._closed:
                     return
                 now = dict(list(batch.items())[:_BATCH])
+                started = clock()
                 await self._make(now)
+                await asyncio.sleep(clock() - started if is_long else 0)
                 batch = {digest: text for digest, text in batch.items() if digest not in now}
         wanted = {piece.digest for pieces in self._pieces.values() for piece in pieces}
         await asyncio.to_thread(self._index.forget_vectors, wanted)

@@ -1,7 +1,8 @@
 """Markdown files of a folder, read so that nothing outside of it can be reached.
 
 Every path is opened component by component from the folder down, no component may be a symbolic link, and only regular
-files are read. Checking a path first and opening it afterwards would lose a race against whoever swaps a component.
+files are read. A Kubernetes volume, whose files are links through ``..data``, is read where that leads, if that is a
+folder beside it. Checking a path first and opening it afterwards would lose a race against whoever swaps a component.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Folder:
             handle = opened.enter_context(self._top())
             try:
                 for folder in folders:
-                    handle = opened.enter_context(_opened(folder, handle, os.O_DIRECTORY))
+                    handle = opened.enter_context(_meant(opened.enter_context(_opened(folder, handle, os.O_DIRECTORY))))
                 return _content(opened.enter_context(_opened(name, handle)))
             except OSError:
                 return None
@@ -94,7 +95,8 @@ class Folder:
             sentence = f"cannot read the folder {self._path}: {why}; mend that or set another path"
             raise SourceUnavailableError(self.name, sentence) from error
         try:
-            yield handle
+            with _meant(handle) as meant:
+                yield meant
         finally:
             os.close(handle)
 
@@ -125,11 +127,11 @@ class _Walk:
         if stat.S_ISLNK(facts.st_mode):
             self.links += 1
         elif stat.S_ISDIR(facts.st_mode):
-            with _opened(name, handle, os.O_DIRECTORY) as inner:
+            with _opened(name, handle, os.O_DIRECTORY) as opened, _meant(opened) as inner:
                 yield from self.files(inner, f"{above}{name}/", depth - 1)
         elif stat.S_ISREG(facts.st_mode) and name.lower().endswith(MARKDOWN):
             self._files += 1
-            version = f"{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}"
+            version = f"{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
             yield File(above + name, version, facts.st_mtime)
 
 
@@ -143,6 +145,20 @@ def _opened(name: str, folder: int, flags: int = 0) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def _meant(folder: int) -> Iterator[int]:
+    """An open folder itself, or the one that holds its files when it is a volume that Kubernetes made.
+
+    Such a volume (a ConfigMap, a Secret) holds links through the link ``..data``, which names a folder beside it and is
+    swapped when the content changes. That folder is opened by its name alone, so the way out of the volume is closed.
+    """
+    with contextlib.ExitStack() as opened:
+        inner = folder
+        with contextlib.suppress(OSError):  # there is no such link, or it leads elsewhere
+            inner = opened.enter_context(_opened(os.readlink("..data", dir_fd=folder), folder, os.O_DIRECTORY))
+        yield inner
 
 
 def _content(handle: int) -> bytes | None:

@@ -69,7 +69,7 @@ class MiniLM:
 
     def vectors(self, texts: Sequence[str]) -> Floats:
         """One row a text, each of length one; raises OSError when a file is gone, ValueError when it is damaged."""
-        tokens = [self._tokenizer.encode(text).ids for text in texts]
+        tokens = [self._tokenizer.encode(text.encode("utf-8", "replace").decode()).ids for text in texts]
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         found = np.empty((len(texts), self.width), np.float32)
         for group in _groups(order, tokens):

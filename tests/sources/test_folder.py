@@ -86,6 +86,53 @@ def test_links_pipes_sockets_and_devices_are_not_read(docs: Path) -> None:
         assert Folder(docs, "docs").read(path) is None
 
 
+def volume(folder: Path, day: str, texts: dict[str, str]) -> None:
+    """Fill a folder as the kubelet fills a volume: a dated folder, a link to it, a link to each entry through that."""
+    for path, text in texts.items():
+        (folder / day / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / day / path).write_text(text)
+        if not (folder / path.split("/")[0]).is_symlink():
+            (folder / path.split("/")[0]).symlink_to(f"..data/{path.split('/')[0]}")
+    (folder / "..data_tmp").symlink_to(day)
+    (folder / "..data_tmp").rename(folder / "..data")
+
+
+def test_a_volume_of_kubernetes_is_read_and_seen_to_change(docs: Path) -> None:
+    volume(docs, "..2026_11_22_12_00", {"a.md": "one", "more/b.md": "two"})
+    assert everything(docs) == {"a.md": b"one", "more/b.md": b"two"}
+    assert Folder(docs, "docs").list().links == 0
+    before = {file.path: file.version for file in Folder(docs, "docs").list().files}
+    volume(docs, "..2026_11_22_13_00", {"a.md": "ONE"})
+    assert everything(docs) == {"a.md": b"ONE"}
+    assert Folder(docs, "docs").list().files[0].version != before["a.md"]
+
+
+def test_a_volume_may_be_mounted_below(docs: Path) -> None:
+    (docs / "x.md").write_text("x")
+    (docs / "team").mkdir()
+    volume(docs / "team", "..2026_11_22_12_00", {"a.md": "one"})
+    assert everything(docs) == {"team/a.md": b"one", "x.md": b"x"}
+
+
+@pytest.mark.parametrize(
+    "target", ["../outside", "..", ".", "/etc", "inner/../../outside", "none", "loop", "a.md", "..data"]
+)
+def test_a_volume_does_not_lead_out(docs: Path, target: str) -> None:
+    (docs / "loop").symlink_to(docs.parent / "outside")
+    (docs / "a.md").write_text("ours")
+    (docs / "..data").symlink_to(target)
+    assert everything(docs) == {"a.md": b"ours"}
+    assert Folder(docs, "docs").read("secret.md") is None
+
+
+def test_links_in_a_volume_do_not_lead_out(docs: Path) -> None:
+    volume(docs, "..2026_11_22_12_00", {"a.md": "one"})
+    (docs / "..data" / "secret.md").symlink_to(docs.parent / "outside" / "secret.md")
+    (docs / "..data" / "folder").symlink_to(docs.parent / "outside")
+    assert everything(docs) == {"a.md": b"one"}
+    assert Folder(docs, "docs").read("secret.md") is None
+
+
 @pytest.mark.parametrize("path", ["../outside/secret.md", "/etc/passwd", "", ".", "a/../../outside/secret.md", "a//b"])
 def test_a_path_that_leads_out_is_not_read(docs: Path, path: str) -> None:
     (docs / "a").mkdir()
@@ -151,7 +198,7 @@ def test_a_component_swapped_for_a_link_meanwhile_does_not_lead_out(docs: Path) 
     assert seen == {None, b"ours"}
 
 
-NAMES = st.sampled_from(["a.md", "b.md", "c", "d", "..md", ".x"])
+NAMES = st.sampled_from(["a.md", "b.md", "c", "d", "..md", ".x", "..data"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 KINDS = st.sampled_from(["file", "link out", "link up", "folder link", "pipe"])
 
