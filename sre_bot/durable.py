@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-APPLICATION_VERSION = "1"
+APPLICATION_VERSION = "2"
 """Pending work survives a deploy of new code as long as this stays; raise it when recorded steps cannot be replayed."""
 
 _UNFINISHED = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]

@@ -15,14 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sre_bot import __version__, bootstrap
 from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
-from sre_bot.investigation import FIRST_LOOK
+from sre_bot.investigation import FIRST_LOOK, Scope
 from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
 from sre_bot.slack.app import SlackApp, web_client
+from sre_bot.slack.channels import Channels
 from sre_bot.slack.commands import Commands
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter
+from sre_bot.slack.replies import Replies
 from sre_bot.store.database import is_writable, open_database
+from sre_bot.store.heard import Heard
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.telemetry.logs import log_to_stderr
@@ -67,11 +70,14 @@ async def serve(settings: Settings) -> None:
         metrics = _metrics(investigator, parts)
         client = web_client(bot_token, settings.slack.api_url)
         meter(client, metrics)
-        investigations = Investigations(engine)
+        investigations, heard = Investigations(engine), Heard(engine)
         mentions = Mentions(
             client=client,
             posts=Posts(engine),
             investigations=investigations,
+            heard=heard,
+            channels=Channels(client, _scopes(settings)),
+            unfinished=await asyncio.to_thread(heard.unfinished),
             investigator=metered(investigator, metrics, time.time),
             allowed_hosts=bootstrap.link_hosts(settings),
             concurrent=settings.concurrent_investigations,
@@ -89,13 +95,13 @@ async def serve(settings: Settings) -> None:
             await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
 
         commands = Commands(
-            parts.alertmanager,
-            parts.prometheus,
+            parts.current_alerts(),
+            parts.alert_history(),
             allowed_hosts=bootstrap.link_hosts(settings),
             redact=redactor.redact,
             now=lambda: datetime.now(UTC),
         )
-        app = SlackApp(client, app_token, accept, answer=commands.answer)
+        app = SlackApp(client, app_token, accept, let_in=Replies(heard).let_in, answer=commands.answer)
         stack.push_async_callback(app.close)
         readiness = _readiness(engine, app, told_to_stop, metrics)
         await stack.enter_async_context(_listening(settings, app, readiness, metrics))
@@ -108,6 +114,10 @@ async def serve(settings: Settings) -> None:
         _log.info("stopping: %d investigations to finish first", workflows.running)
         await app.close()
         await workflows.drain(settings.drain_seconds)
+
+
+def _scopes(settings: Settings) -> Mapping[str, Scope]:
+    return {name: Scope(one.service, one.environment) for name, one in settings.channels.items()}
 
 
 def _required(secret: SecretStr | None, variable: str, what: str) -> str:

@@ -15,10 +15,12 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sre_bot.errors import ConfigurationError
+from sre_bot.slack.addressed import call_of
 from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.http import slack_routes
 from sre_bot.slack.listeners import mention_key
 from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
+from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -50,6 +52,7 @@ class SlackApp:
         client: the bot's.
         app_token: for Socket Mode, ``xapp-…``; None: HTTP only.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
+        let_in: whether to accept what turns to us without a mention; raises as ``accept`` does. None: never.
         answer: answers the words behind the slash command.
         ping_seconds: how often a socket is looked after.
     """
@@ -60,11 +63,13 @@ class SlackApp:
         app_token: str | None,
         accept: Callable[[str, JsonObject], Awaitable[None]],
         *,
+        let_in: Callable[[str, JsonObject], Awaitable[bool]] | None = None,
         answer: Callable[[str], Awaitable[str]] | None = None,
         ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._client = client
         self._accept = accept
+        self._let_in = let_in
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
         with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
             self._app = AsyncApp(client=client, request_verification_enabled=False)
@@ -137,32 +142,29 @@ class SlackApp:
                     handler.client.wss_uri = None
 
     async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
-        """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again."""
-        event = body.get("event") or {}
-        if _is_question(event) and event.get("user") != self._bot:
+        """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again.
+
+        Most of what is said in channels is not for us, and ends here without anything being written.
+        """
+        said = body.get("event") or {}
+        call = call_of(said, self._bot)
+        if call is not None:
             team = str(body.get("team_id", ""))
-            key = mention_key(event, team)
-            await self._accept(
-                key,
-                {
-                    "team": team,
-                    "channel": str(event["channel"]),
-                    "ts": str(event["ts"]),
-                    "thread_ts": event.get("thread_ts"),
-                    "user": str(event.get("user", "")),
-                    "text": str(event.get("text", "")),
-                    "bot": self._bot,
-                },
-            )
-            _log.info("accepted %s", key)
+            key = mention_key(said, team)
+            event: JsonObject = {
+                "team": team,
+                "channel": str(said["channel"]),
+                "ts": str(said["ts"]),
+                "thread_ts": said.get("thread_ts"),
+                "user": str(said.get("user", "")),
+                "text": str(said.get("text", "")),
+                "bot": self._bot,
+                "call": call.value,
+            }
+            if call is Call.MENTION or (self._let_in is not None and await self._let_in(key, event)):
+                await self._accept(key, event)
+                _log.info("accepted %s", key)
         await next_()
-
-
-def _is_question(event: Mapping[str, Any]) -> bool:
-    """A person mentions us, or writes to us directly. Edits, joins and the like have a subtype; bots are not people."""
-    if event.get("bot_id") or event.get("subtype"):
-        return False
-    return event.get("type") == "app_mention" or (event.get("type") == "message" and event.get("channel_type") == "im")
 
 
 def _answering(answer: Callable[[str], Awaitable[str]]) -> Callable[..., Awaitable[None]]:
@@ -211,8 +213,9 @@ def _explained(base_url: str) -> Iterator[None]:
         yield
     except TROUBLE as error:
         if isinstance(error, SlackApiError) and (code := code_of(error)):
+            needed = f" (it needs {missing})" if (missing := error.response.get("needed")) else ""
             raise ConfigurationError(
-                f"Slack refuses us: {code}. Check SLACK_BOT_TOKEN (xoxb-…) and SLACK_APP_TOKEN (xapp-…, with "
+                f"Slack refuses us: {code}{needed}. Check SLACK_BOT_TOKEN (xoxb-…) and SLACK_APP_TOKEN (xapp-…, with "
                 "connections:write)."
             ) from error
         raise ConfigurationError(

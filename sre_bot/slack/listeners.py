@@ -1,4 +1,4 @@
-"""From a mention to an answer in its thread.
+"""From what is said to us to an answer in its thread, or into the investigation that already runs there.
 
 One of the two doors where a broad ``except`` stands: whatever goes wrong behind it, the thread gets an honest sentence
 and the log gets the stack.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
-import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,30 +21,51 @@ from pydantic import TypeAdapter
 
 from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
-from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question, rewritten
+from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question, Scope, rewritten
+from sre_bot.slack.addressed import without_mention
 from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.messages import plain_text
+from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
 from sre_bot.store.database import patiently
+from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from slack_sdk.web.async_client import AsyncWebClient
 
+    from sre_bot.agent.hearing import Listen
     from sre_bot.investigation import Answer, JsonObject, Step
+    from sre_bot.slack.channels import Channels
+    from sre_bot.store.heard import Heard
     from sre_bot.store.investigations import Investigations
     from sre_bot.store.posts import Posts
     from sre_bot.triage import Investigator
 
 _log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """Where a question was asked: the thread before it, and what its channel is about."""
+
+    conversation: tuple[Message, ...]
+    scope: Scope
+
+
+_CONTEXT: TypeAdapter[_Context] = TypeAdapter(_Context)
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
 MAX_QUESTION_CHARS = 8_000
 UNASKED = "What is going on?"
 """What a mention without words is taken to ask."""
 ON_IT = "On it: looking …"
+HEARD = "Heard: it goes into what I am looking at here, or comes right after it."
+TAKEN_IN = "Taken in: answered together with what I was looking at."
+QUIET = "Quiet: in this thread I answer to a mention only."
+RESUMED_SECONDS = 10.0
+"""So long what was said waits for an investigation of its thread that a restart has yet to take up."""
 GIVEN_UP = (
     "I tried to look into this {attempts} times and was killed each time, so I have given up. Please go on without me; "
     "my log around the restarts tells more."
@@ -61,7 +82,11 @@ def mention_key(event: Mapping[str, object], team: str) -> str:
 
 
 class Mentions:
-    """Answers mentions: one at a time in a thread, at most ``concurrent`` at once."""
+    """Answers what is said to us: one at a time in a thread, at most ``concurrent`` at once.
+
+    What is said in a thread while one of its questions is looked into joins that: it is held out in the store, and
+    taken in before the model's next turn, or claimed by its own handler when its turn comes. Whichever is first has it.
+    """
 
     def __init__(
         self,
@@ -69,6 +94,9 @@ class Mentions:
         client: AsyncWebClient,
         posts: Posts,
         investigations: Investigations,
+        heard: Heard,
+        channels: Channels,
+        unfinished: Mapping[str, str],
         investigator: Investigator,
         allowed_hosts: frozenset[str],
         concurrent: int,
@@ -77,19 +105,28 @@ class Mentions:
         self._client = client
         self._posts = posts
         self._investigations = investigations
+        self._heard = heard
+        self._channels = channels
+        self._unfinished = dict(unfinished)
+        self._resumed = asyncio.Condition()
         self._investigator = investigator
         self._hosts = allowed_hosts
         self._slots = asyncio.Semaphore(concurrent)
         self._threads: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queued: Counter[str] = Counter()
         self._now = now
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
-        """Answer one mention; called again with the same journal after a crash."""
+        """Answer one message; called again with the same journal after a crash."""
         thread = self._thread(event)
         try:
+            if event.get("call") == Call.QUIET:
+                await patiently(partial(self._heard.note, key, thread_of(event), Call.QUIET, written_at(event)))
+                await thread.post_once(f"{key}:quiet", plain_post(QUIET))
+                return
+            await self._let_resume(key, thread_of(event))
             async with self._turn(event) as turn:
                 question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
-                await patiently(partial(self._investigations.begin, key, question))
                 await self._answer(key, event, question, thread=thread, journal=journal, turn=turn)
         except DeliveryError as error:
             _log.error("no answer could be brought to %s: %s", key, error)
@@ -114,19 +151,33 @@ class Mentions:
         return Thread(self._client, str(event["team"]), str(event["channel"]), ts, self._posts)
 
     def _question(self, event: JsonObject, asked_at: datetime) -> Question:
-        text = plain_text(re.sub(rf"<@{re.escape(str(event['bot']))}(\|[^<>]*)?>", " ", str(event["text"]))) or UNASKED
+        text = plain_text(without_mention(str(event["text"]), str(event["bot"]))) or UNASKED
         if len(text) > MAX_QUESTION_CHARS:
             text = f"{text[:MAX_QUESTION_CHARS]} …({len(text) - MAX_QUESTION_CHARS} more characters were cut)"
         return rewritten(Question(text, asked_at, asked_by=str(event["user"])), self._investigator.redact)
 
+    async def _let_resume(self, key: str, thread: str) -> None:
+        """Wait for the investigation of this thread that a kill interrupted: it was there first."""
+        async with self._resumed:
+            if self._unfinished.pop(key, None):
+                self._resumed.notify_all()
+            try:
+                async with asyncio.timeout(RESUMED_SECONDS):
+                    await self._resumed.wait_for(lambda: thread not in self._unfinished.values())
+            except TimeoutError:  # it was given up, say
+                self._unfinished = {one: where for one, where in self._unfinished.items() if where != thread}
+
     @contextlib.asynccontextmanager
-    async def _turn(self, event: JsonObject) -> AsyncIterator[asyncio.Task[bool]]:
+    async def _turn(self, event: JsonObject) -> AsyncIterator[_Turn]:
         """A place in the queue of the thread, taken at once; whoever awaits what it gives is first."""
-        lock = self._threads.setdefault(f"{event['channel']}:{event['thread_ts'] or event['ts']}", asyncio.Lock())
+        thread = thread_of(event)
+        lock = self._threads.setdefault(thread, asyncio.Lock())
+        self._queued[thread] += 1
         turn = asyncio.create_task(lock.acquire())
         try:
-            yield turn
+            yield _Turn(turn, busy=self._queued[thread] > 1)
         finally:
+            self._queued -= Counter([thread])
             turn.cancel()
             if turn.done() and not turn.cancelled():
                 lock.release()
@@ -139,22 +190,53 @@ class Mentions:
         *,
         thread: Thread,
         journal: Journal,
-        turn: Awaitable[bool],
+        turn: _Turn,
     ) -> None:
-        async with Status(thread, await thread.post_once(f"{key}:status", plain_post(ON_IT))) as status:
-            await turn
+        call = Call(str(event.get("call", Call.MENTION)))
+        await patiently(partial(self._heard.note, key, thread_of(event), call, written_at(event)))
+        mine = turn.busy or await patiently(partial(self._claim, key, question))
+        begun = ON_IT if mine and not turn.busy else HEARD
+        async with Status(thread, await thread.post_once(f"{key}:status", plain_post(begun))) as status:
+            if turn.busy:
+                await self._offer(key, event, question, thread)
+            await turn.come
+            if not mine or (turn.busy and not await patiently(partial(self._claim, key, question))):
+                status.end_with(TAKEN_IN)
+                return
             async with self._slots:
-                if event["thread_ts"]:
-                    read = partial(self._read, thread, str(event["ts"]))
-                    question = replace(question, conversation=await journal.checkpoint("thread", _MESSAGES, read))
-                answer = await self._investigate(key, question, thread, status, journal)
+                context = await journal.checkpoint("context", _CONTEXT, partial(self._context, event, thread))
+                question = replace(question, conversation=context.conversation, scope=context.scope)
+                listen = self._listening(key, event, journal)
+                steps = journaled(self._investigator, journal).triage(question, listen)
+                answer = await self._investigate(key, steps, thread, status, journal)
             status.end_with(_last_word(answer))
 
+    def _claim(self, key: str, question: Question) -> bool:
+        """Whether the message is a question of its own, which is then noted as begun."""
+        if not self._heard.claim(key):
+            return False
+        self._investigations.begin(key, question)
+        return True
+
+    async def _offer(self, key: str, event: JsonObject, question: Question, thread: Thread) -> None:
+        by = await thread.author(str(event["user"]))
+        said = Message(by.name, question.text, written_at(event), by.trusted)
+        await patiently(partial(self._heard.offer, key, rewritten(said, self._investigator.redact)))
+
+    def _listening(self, key: str, event: JsonObject, journal: Journal) -> Listen:
+        turns = itertools.count(1)
+
+        async def take() -> tuple[Message, ...]:
+            look = partial(self._heard.take, key, thread_of(event), next(turns))
+            return await journal.checkpoint("heard", _MESSAGES, lambda: patiently(look))
+
+        return take
+
     async def _investigate(
-        self, key: str, question: Question, thread: Thread, status: Status, journal: Journal
+        self, key: str, steps: AsyncIterator[Step], thread: Thread, status: Status, journal: Journal
     ) -> Answer:
-        steps: list[Step] = []
-        async for step in journaled(self._investigator, journal).triage(question):
+        seen: list[Step] = []
+        async for step in steps:
             match step:
                 case FirstLookStep(first):
                     if self._investigator.model is not None:
@@ -165,14 +247,20 @@ class Mentions:
                     await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
                     return answer
                 case _:
-                    steps.append(step)
-                    status.show(status_text(steps))
+                    seen.append(step)
+                    status.show(status_text(seen))
         raise AssertionError("an investigation always ends with an answer")
 
-    async def _read(self, thread: Thread, before: str) -> tuple[Message, ...]:
+    async def _context(self, event: JsonObject, thread: Thread) -> _Context:
+        scope = self._channels.scope(str(event["channel"]))
+        return _Context(*await asyncio.gather(self._read(event, thread), scope))
+
+    async def _read(self, event: JsonObject, thread: Thread) -> tuple[Message, ...]:
         """The thread as context, without secrets; an investigation without it is better than none."""
+        if not event["thread_ts"]:
+            return ()
         try:
-            return tuple(rewritten(one, self._investigator.redact) for one in await thread.read(before))
+            return tuple(rewritten(one, self._investigator.redact) for one in await thread.read(str(event["ts"])))
         except DeliveryError as error:
             _log.warning("%s", error)
             return ()
@@ -185,6 +273,14 @@ class Mentions:
 
     async def _failed(self, key: str) -> None:
         await patiently(partial(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A place in the queue of a thread: ``come`` when it is reached; ``busy`` when someone was before."""
+
+    come: Awaitable[bool]
+    busy: bool
 
 
 def _last_word(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from sre_bot.errors import DeliveryError
-from sre_bot.slack.messages import member, message
+from sre_bot.slack.messages import Person, member, message
 from sre_bot.slack.trouble import TROUBLE, code_of, may_pass, reason_of
 from sre_bot.store.database import patiently
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from sre_bot.investigation import Message
     from sre_bot.slack.blocks import Post
-    from sre_bot.slack.messages import Person
     from sre_bot.store.posts import Posts
 
 _log = logging.getLogger(__name__)
@@ -160,6 +159,10 @@ class Thread:
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return replies
+
+    async def author(self, user: str) -> Person:
+        """Who wrote to us; not trusted when Slack does not tell."""
+        return await self._person(user) or Person(user, trusted=False)
 
     async def _people(self, users: Iterable[str]) -> Mapping[str, Person]:
         """Those of the users whom Slack tells about."""

@@ -12,7 +12,7 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sre_bot.drills.slack_simulator import SlackSimulator, Workspace
+from sre_bot.drills.slack_simulator import SCOPES, SlackSimulator, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ AT_ONCE = FixedValueRetryIntervalCalculator(0)
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSimulator]:
-    async with SlackSimulator() as slack:
+    async with SlackSimulator(scopes=(*SCOPES, "im:read", "reactions:write")) as slack:
         yield slack
 
 
@@ -244,6 +244,24 @@ async def test_blocks_that_break_a_rule_are_refused_with_a_pointer(
     message = {"blocks": [{"type": "gallery"}]}
     assert (await refusal(client.blocks_validate(message=message)))["errors"][0]["pointer"] == "/blocks/0/type"
     assert slack.workspace.top_level(incidents.id) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "arguments"),
+    [
+        ("chat:write", "chat.postMessage", {"text": "hi"}),
+        ("users:read", "users.info", {"user": "U0001"}),
+        ("channels:read", "conversations.info", {}),
+        ("channels:history", "conversations.history", {}),
+    ],
+)
+async def test_what_the_bot_was_not_granted_it_may_not_do(scope: str, method: str, arguments: Json) -> None:
+    async with SlackSimulator(scopes=[one for one in SCOPES if one != scope]) as slack:
+        client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+        incidents = slack.workspace.channel("incidents")
+        slack.workspace.user("ann")
+        call = client.api_call(method, params={"channel": incidents.id, **arguments})
+        assert (await refusal(call))["error"] == "missing_scope"
 
 
 async def test_people_channels_links_and_reactions(

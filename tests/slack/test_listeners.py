@@ -14,10 +14,12 @@ from sqlalchemy import select
 
 from sre_bot.agent.budget import Limits
 from sre_bot.durable import MAX_ATTEMPTS, Journal
-from sre_bot.investigation import Answer, Claim, Report
+from sre_bot.investigation import Answer, Claim, Report, Scope
 from sre_bot.redaction import Redactor
+from sre_bot.slack.channels import Channels
 from sre_bot.slack.listeners import APOLOGY, GIVEN_UP, MAX_QUESTION_CHARS, ON_IT, UNASKED, Mentions, mention_key
 from sre_bot.slack.thread import STOPPED
+from sre_bot.store.heard import Heard
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.store.schema import investigations
@@ -25,7 +27,7 @@ from sre_bot.triage import Investigator
 from tests.agent.fakes import PROMPT, QUESTION, Clock, FakeToolset, ScriptedModel, asks, says, texts, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic import TypeAdapter
     from slack_sdk.web.async_client import AsyncWebClient
@@ -65,6 +67,8 @@ class Bot:
     first_look: Callable[[Question], Awaitable[Answer]] = quick
     model: Model | None = None
     concurrent: int = 4
+    scopes: Mapping[str, Scope] = dataclasses.field(default_factory=dict)
+    unfinished: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def mentions(self) -> Mentions:
         investigator = Investigator(
@@ -80,6 +84,9 @@ class Bot:
             client=self.client,
             posts=Posts(self.engine),
             investigations=Investigations(self.engine),
+            heard=Heard(self.engine),
+            channels=Channels(self.client, self.scopes),
+            unfinished=self.unfinished,
             investigator=investigator,
             allowed_hosts=frozenset(),
             concurrent=self.concurrent,

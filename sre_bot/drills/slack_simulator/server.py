@@ -14,7 +14,7 @@ from sre_bot.drills.slack_simulator.faults import CutAfterwards, Delayed, Fault,
 from sre_bot.drills.slack_simulator.wire import ApiError, Arguments, Json, read_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from sre_bot.drills.slack_simulator.backend import Backend
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 _METHODS = {**apps.METHODS, **chat.METHODS, **conversations.METHODS, **files.METHODS}
 _NEEDS_NO_TOKEN = frozenset({"blocks.validate"})
 _NEEDS_APP_TOKEN = frozenset({"apps.connections.open"})
+_SCOPES: Mapping[str, str] = {
+    "agents.sessions.setStatus": "assistant:write",
+    "assistant.threads.setStatus": "assistant:write",
+    "chat.delete": "chat:write",
+    "chat.postEphemeral": "chat:write",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "reactions.add": "reactions:write",
+    "users.info": "users:read",
+}
+"""What a method needs; those that read conversations need one by the kind of conversation."""
+_READS: Mapping[str, str] = {
+    "conversations.history": "history",
+    "conversations.info": "read",
+    "conversations.replies": "history",
+}
+_FAMILIES: Mapping[str, str] = {"channel": "channels", "group": "groups", "im": "im"}
 _MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 
 
@@ -123,6 +140,7 @@ class Server:
             raise ApiError("unknown_method")
         if method not in _NEEDS_NO_TOKEN:
             self._authenticate(method, request, arguments)
+            self._authorise(method, arguments)
         return answer(self._backend, arguments)
 
     def _authenticate(self, method: str, request: web.Request, arguments: Arguments) -> None:
@@ -134,6 +152,14 @@ class Server:
             raise ApiError("invalid_auth")
         if (token == self._tokens.app) != (method in _NEEDS_APP_TOKEN):
             raise ApiError("not_allowed_token_type")
+
+    def _authorise(self, method: str, arguments: Arguments) -> None:
+        needed = _SCOPES.get(method)
+        if method in _READS:
+            channel = self._backend.workspace.find_channel(arguments.required("channel"))
+            needed = f"{_FAMILIES[channel.kind]}:{_READS[method]}" if channel else None
+        if needed is not None and needed not in self._scopes:
+            raise ApiError("missing_scope")
 
     async def _upload(self, request: web.Request) -> web.Response:
         file = self._backend.workspace.files.get(request.match_info["file_id"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -46,7 +47,7 @@ class SlackSimulator:
     Args:
         retries: how long to wait for an acknowledgement, and when to deliver again.
         subscriptions: the app's event subscriptions, named as in its manifest.
-        scopes: what the bot token may do, as the ``x-oauth-scopes`` header tells.
+        scopes: what the bot token may do; a call of a method that needs another one is refused.
         now: the clock, aware and UTC, that message ids are made from.
 
     Attributes:
@@ -156,6 +157,13 @@ class SlackSimulator:
     async def dm(self, user: User, text: str, thread_ts: str | None = None) -> str:
         """Someone writes to the bot directly; the conversation is ``workspace.direct(user)``. Returns its ts."""
         return await self.post(user, self.workspace.direct(user), text, thread_ts)
+
+    async def edit(self, channel: Channel, ts: str, text: str) -> None:
+        """Whoever posted a message changes its text. Raises KeyError when there is none."""
+        before = self.workspace.messages[channel.id, ts]
+        after = self.workspace.keep(replace(before, text=text, edited_ts=self.workspace.next_ts()))
+        self._events_api.changed(before, after)
+        await self._changed()
 
     async def delete(self, channel: Channel, ts: str) -> None:
         """Whoever posted a message deletes it. Raises KeyError when there is none."""

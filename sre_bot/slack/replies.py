@@ -1,0 +1,57 @@
+"""Whether a reply without our name is let in: where we were called, are not to be quiet, and have not answered much."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sre_bot.store.heard import Call
+
+if TYPE_CHECKING:
+    from sre_bot.investigation import JsonObject
+    from sre_bot.store.heard import Heard
+
+MOST_UNPROMPTED = 2
+"""So many answers a thread gets without a mention …"""
+WITHIN = timedelta(minutes=10)
+"""… in this time. What joins an investigation that runs anyway is no answer of its own."""
+
+
+def thread_of(event: JsonObject) -> str:
+    """The thread that an event belongs to, or would begin, as the store knows it."""
+    return f"slack:{event['team']}:{event['channel']}:{event['thread_ts'] or event['ts']}"
+
+
+def written_at(event: JsonObject) -> datetime:
+    """When it was written; deliveries late or repeated change nothing about that."""
+    return datetime.fromtimestamp(float(str(event["ts"])), UTC)
+
+
+class Replies:
+    """Lets replies in, one after the other, so that two at once are not both the last that may come."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._one_by_one = asyncio.Lock()
+
+    async def let_in(self, key: str, event: JsonObject) -> bool:
+        """Whether the reply is to be answered; what was let in once always is.
+
+        Raises:
+            Exception: whatever the database raises; then nothing was decided.
+        """
+        async with self._one_by_one:
+            return await asyncio.to_thread(self._let_in, key, event)
+
+    def _let_in(self, key: str, event: JsonObject) -> bool:
+        thread, at = thread_of(event), written_at(event)
+        if self._heard.knows(key):
+            return True
+        if not self._heard.is_listening(thread, at):
+            return False
+        call = Call(str(event["call"]))
+        if call is Call.REPLY and self._heard.replies_since(thread, at - WITHIN) >= MOST_UNPROMPTED:
+            return False
+        self._heard.note(key, thread, call, at)
+        return True
