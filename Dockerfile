@@ -1,10 +1,13 @@
 # syntax=docker/dockerfile:1
 FROM python:3.11.14-slim-bookworm AS build
+# With "requirements/runtime.txt requirements/meaning.txt" documents are found by what they mean, too.
+ARG LOCKS=requirements/runtime.txt
 WORKDIR /src
 COPY requirements/ requirements/
+# hadolint ignore=SC2086
 RUN pip install --no-cache-dir --require-hashes -r requirements/bootstrap.txt \
     && python -m venv --without-pip /opt/sre-bot \
-    && uv pip sync --no-cache --compile-bytecode --python /opt/sre-bot/bin/python --require-hashes requirements/runtime.txt
+    && uv pip sync --no-cache --compile-bytecode --python /opt/sre-bot/bin/python --require-hashes $LOCKS
 COPY LICENSE README.md pyproject.toml ./
 COPY prompts/ prompts/
 COPY sre_bot/ sre_bot/

@@ -32,6 +32,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 REQUIREMENTS: list[Requirement] = [
     Requirement(line) for line in (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"])
 ]
+OPTIONAL = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["meaning"]]
 
 MAY_READ_THE_ENVIRONMENT = {"settings.py"}
 MAY_COPY_THE_ENVIRONMENT = {"drills"}  # for the child processes of a drill, nothing else
@@ -175,9 +176,16 @@ def test_lock_files_satisfy_the_project_and_agree() -> None:
     assert {canonicalize_name(Requirement(line).name) for line in PROJECT["project"]["dependencies"]} <= runtime.keys()
 
 
+def test_the_lock_of_the_extra_holds_what_it_names_and_nothing_that_runs_without_it() -> None:
+    meaning = locked("meaning.txt")
+    assert meaning.keys() == {canonicalize_name(requirement.name) for requirement in OPTIONAL}
+    assert all(requirement.specifier.contains(meaning[requirement.name]) for requirement in OPTIONAL)
+    assert not meaning.keys() & locked("runtime.txt").keys()
+
+
 def test_every_direct_dependency_has_its_reason_in_the_docs() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| \S.*\|$", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
-    assert sorted(rows) == sorted(requirement.name for requirement in REQUIREMENTS)
+    assert sorted(rows) == sorted(requirement.name for requirement in (*REQUIREMENTS, *OPTIONAL))
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(200, 0), (503, 1)])
