@@ -145,10 +145,10 @@ class PolicyTransport(httpx.AsyncBaseTransport):
                 "ask for less, or raise its timeout_seconds"
             )
             raise SourceUnavailableError(source, sentence) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:  # httpx lets an SSLError pass
             raise SourceUnavailableError(source, self._what_failed(error)) from error
 
-    def _what_failed(self, error: httpx.TransportError) -> str:
+    def _what_failed(self, error: httpx.TransportError | OSError) -> str:
         """In a sentence, with what to check."""
         address = self.policy.address
         if sentence := tls_sentence(error, address):

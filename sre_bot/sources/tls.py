@@ -1,6 +1,6 @@
 """Certificates: whom a source is trusted to be, who we are to it, and in plain words what is wrong with either.
 
-Verification cannot be switched off, and variables of the environment (``SSL_CERT_FILE``, ``SSLKEYLOGFILE``) do not count.
+Verification cannot be switched off; variables of the environment (``SSL_CERT_FILE``, ``SSLKEYLOGFILE``) do not count.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _trust_the_system(context: ssl.SSLContext) -> None:
     places = ssl.get_default_verify_paths()
     file, folder = Path(places.openssl_cafile), Path(places.openssl_capath)
     in_file = file.is_file()
-    in_folder = folder.is_dir() and any(folder.iterdir())
+    in_folder = folder.is_dir() and bool(list(folder.iterdir()))
     bundle = str(file) if in_file else None if in_folder else certifi.where()
     context.load_verify_locations(cafile=bundle, capath=str(folder) if in_folder else None)
 

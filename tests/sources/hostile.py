@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     Behaviour: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -58,7 +59,7 @@ async def resets(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def hostile(behave: Behaviour) -> AsyncIterator[Hostile]:
+async def hostile(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hostile]:
     """Run one on loopback."""
     tasks: set[asyncio.Task[None]] = set()
     server_says = Hostile("")
@@ -76,8 +77,8 @@ async def hostile(behave: Behaviour) -> AsyncIterator[Hostile]:
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    server_says.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server_says.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield server_says
     finally:
