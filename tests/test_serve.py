@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from slack_sdk.signature import SignatureVerifier
 from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.durable import MAX_ATTEMPTS, Workflows
-from sre_bot.slack.listeners import GIVEN_UP
+from sre_bot.slack.listeners import GIVEN_UP, TAKEN_IN
 from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
 
 if TYPE_CHECKING:
@@ -104,6 +105,15 @@ class World:
         return await self.slack.post(
             self.ann, self.incidents, f"{self.slack.workspace.bot.mention} {question}", thread_ts
         )
+
+    async def held_out(self, text: str) -> None:
+        """Wait until what someone said is held out to the investigation that runs."""
+        with contextlib.closing(sqlite3.connect(self.folder / "state" / "sre-bot.sqlite")) as database:
+            async with asyncio.timeout(20):
+                while not database.execute(  # noqa: ASYNC110 - another process writes it
+                    "SELECT 1 FROM heard WHERE message LIKE ?", (f"%{text}%",)
+                ).fetchone():
+                    await asyncio.sleep(0.02)
 
     def posts(self, ts: str, kind: str = "") -> list[Message]:
         """The bot's messages in a thread, by the last part of their key."""
@@ -223,6 +233,62 @@ async def test_killed_in_the_middle_it_finishes_once_after_the_restart(world: Wo
     assert kinds == ["status", "first-look", "answer"]
     assert requests[before]["messages"] == requests[before - 1]["messages"], "the turn in flight is asked for again"
     assert len(requests) == before + 2, "and nothing that was answered before"
+
+
+async def test_a_reply_needs_no_mention_where_it_was_called_also_after_a_restart(world: World) -> None:
+    async with world.serving():
+        ts = await world.mention("what is going on?")
+        await world.answered(ts)
+        await world.slack.post(world.ann, world.incidents, "thanks!", ts)
+        await world.slack.post(world.ann, world.incidents, "and what changed?", ts)
+        await world.until(lambda: len(world.posts(ts, ":answer")) == 2)
+    async with world.serving():
+        await world.slack.post(world.ann, world.incidents, "is it over?", ts)
+        await world.until(lambda: len(world.posts(ts, ":answer")) == 3)
+    assert len(world.posts(ts, ":status")) == 3
+
+
+async def test_killed_before_and_after_a_message_was_taken_in_there_is_one_answer_that_holds_it(world: World) -> None:
+    """The first kill comes when the message waits for the next turn, the second when that turn is under way."""
+    asked = asyncio.Event()
+    stalls = [True, False, True, False]
+    requests: list[JsonObject] = []
+
+    def play(request: JsonObject) -> Reply | Failure:
+        requests.append(request)
+        if stalls and stalls.pop(0):
+            asked.set()
+            return Reply((text("never heard"),), trouble="stall", after=1)
+        return investigator(request)
+
+    async def killed(process: asyncio.subprocess.Process) -> None:
+        await asyncio.wait_for(asked.wait(), 30)
+        asked.clear()
+        process.kill()
+        await process.wait()
+
+    async with MessagesApi(play) as api:
+        async with world.serving(api.url) as process:
+            ts = await world.mention("is prometheus well?")
+            await asyncio.wait_for(asked.wait(), 30)
+            ben = world.slack.workspace.user("ben")
+            await world.slack.post(ben, world.incidents, "no, look at the changes", ts)
+            await world.held_out("no, look at the changes")
+            await killed(process)
+        async with world.serving(api.url) as process:
+            await killed(process)
+        assert not world.posts(ts, ":answer")
+        async with world.serving(api.url):
+            await world.answered(ts)
+            await world.until(lambda: world.posts(ts, ":status")[-1].text == TAKEN_IN)
+    assert [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)].count("answer") == 1
+    assert not api.refused
+    opening, again, joined, replayed = [messages(request) for request in requests[:4]]
+    assert opening == again
+    assert [block["type"] for block in joined[-1]["content"]] == ["tool_result", "tool_result", "text"]
+    assert "ben: no, look at the changes" in joined[-1]["content"][-1]["text"]
+    assert replayed == joined, "the conversation goes on exactly as it was"
+    assert str(messages(requests[-1])).count("no, look at the changes") == 1
 
 
 async def test_told_to_stop_it_finishes_what_runs(world: World) -> None:
