@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sre_bot.errors import ModelError, ModelRefusedError, SourceError
 from sre_bot.investigation import FIRST_LOOK
+from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,10 @@ class MeteredHandler:
         self._since = now()
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
-        """Handle the event."""
+        """Handle the event; being told to be quiet is no question."""
+        if event.get("call") == Call.QUIET:
+            await self._handler(key, event, journal)
+            return
         accepted_at = journal.clock()
         if accepted_at >= self._since:
             self._metrics.questions.labels(_door(event)).inc()
@@ -168,7 +172,9 @@ class MeteredHandler:
 
 def _door(event: JsonObject) -> str:
     """Ids of direct messages begin with D."""
-    return "direct" if str(event["channel"]).startswith("D") else "mention"
+    if str(event["channel"]).startswith("D"):
+        return "direct"
+    return "reply" if event.get("call") == Call.REPLY else "mention"
 
 
 def _held(report: Report) -> int:

@@ -101,7 +101,12 @@ async def serve(settings: Settings) -> None:
             redact=redactor.redact,
             now=lambda: datetime.now(UTC),
         )
-        app = SlackApp(client, app_token, accept, let_in=Replies(heard).let_in, answer=commands.answer)
+
+        async def answer(words: str) -> str:
+            metrics.questions.labels("command").inc()
+            return await commands.answer(words)
+
+        app = SlackApp(client, app_token, accept, let_in=Replies(heard).let_in, answer=answer)
         stack.push_async_callback(app.close)
         readiness = _readiness(engine, app, told_to_stop, metrics)
         await stack.enter_async_context(_listening(settings, app, readiness, metrics))

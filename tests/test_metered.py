@@ -214,13 +214,23 @@ async def test_claims_of_the_model_are_counted_by_whether_they_held(
     assert value(metrics, "claims_total", verdict="unverified") == len(report.unverified) > 0
 
 
-@pytest.mark.parametrize(("channel", "door"), [("C1", "mention"), ("G1", "mention"), ("D1", "direct")])
+@pytest.mark.parametrize(
+    ("channel", "call", "door"),
+    [("C1", "mention", "mention"), ("G1", "mention", "mention"), ("D1", "mention", "direct"), ("C1", "reply", "reply")],
+)
 async def test_a_question_is_counted_by_its_door(
-    metrics: Metrics, investigations: Investigations, channel: str, door: str
+    metrics: Metrics, investigations: Investigations, channel: str, call: str, door: str
 ) -> None:
-    await handled(Ends(investigations, None), metrics, event={"channel": channel})
+    await handled(Ends(investigations, None), metrics, event={"channel": channel, "call": call})
     assert value(metrics, "questions_total", door=door) == 1
     assert outcomes(metrics) == {}
+
+
+async def test_being_told_to_be_quiet_is_no_question(metrics: Metrics, investigations: Investigations) -> None:
+    before = ours(metrics.exposition())
+    await handled(Ends(investigations, None), metrics, event={"channel": "C1", "call": "quiet"})
+    assert investigations.status("k") == "running", "it was handled"
+    assert ours(metrics.exposition()) == before
 
 
 async def test_a_question_resumed_after_a_restart_is_no_new_one_but_its_answer_is(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-DOORS = ("mention", "direct")
+DOORS = ("mention", "reply", "direct", "command")
 OUTCOMES = ("model", "first_look", "failed", "given_up")
 
 _FIRST_EVIDENCE_BUCKETS = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 300)
