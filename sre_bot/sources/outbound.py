@@ -243,7 +243,8 @@ class _Body:
         try:
             data = self._gzip.decompress(chunk, room + 1) if self._gzip else chunk
         except zlib.error as error:
-            raise SourceUnavailableError(self._policy.source, f"sent gzip that is broken ({error}); is there a proxy before it?") from error
+            sentence = f"sent gzip that is broken ({error}); is there a proxy before it?"
+            raise SourceUnavailableError(self._policy.source, sentence) from error
         if len(data) > room:
             limit = f"{self._policy.max_bytes // 1024:,} KiB"
             raise QueryRefusedError(self._policy.source, f"the answer is larger than {limit}; ask for less")
