@@ -101,6 +101,7 @@ class Mentions:
         allowed_hosts: frozenset[str],
         concurrent: int,
         now: Callable[[], float],
+        patience: float = RESUMED_SECONDS,
     ) -> None:
         self._client = client
         self._posts = posts
@@ -109,6 +110,7 @@ class Mentions:
         self._channels = channels
         self._unfinished = dict(unfinished)
         self._resumed = asyncio.Condition()
+        self._patience = patience
         self._investigator = investigator
         self._hosts = allowed_hosts
         self._slots = asyncio.Semaphore(concurrent)
@@ -162,7 +164,7 @@ class Mentions:
             if self._unfinished.pop(key, None):
                 self._resumed.notify_all()
             try:
-                async with asyncio.timeout(RESUMED_SECONDS):
+                async with asyncio.timeout(self._patience):
                     await self._resumed.wait_for(lambda: thread not in self._unfinished.values())
             except TimeoutError:  # it was given up, say
                 self._unfinished = {one: where for one, where in self._unfinished.items() if where != thread}

@@ -289,6 +289,19 @@ async def test_people_channels_links_and_reactions(
     assert seen["messages"][0]["reactions"] == [{"name": "eyes", "users": [slack.workspace.bot.user_id], "count": 1}]
 
 
+async def test_whoever_wrote_a_message_may_edit_it(slack: SlackSimulator, ann: User, incidents: Channel) -> None:
+    ts = await slack.post(ann, incidents, "why?")
+    await slack.edit(incidents, ts, "when?")
+    (message,) = slack.thread(incidents, ts)
+    assert (message.text, bool(message.edited_ts)) == ("when?", True)
+    event = slack.events[-1].payload["event"]
+    assert (event["subtype"], event["message"]["text"], event["previous_message"]["text"]) == (
+        "message_changed",
+        "when?",
+        "why?",
+    )
+
+
 async def test_an_ephemeral_message_is_seen_by_one_person_only(
     slack: SlackSimulator, client: AsyncWebClient, ann: User, incidents: Channel
 ) -> None:

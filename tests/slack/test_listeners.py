@@ -14,12 +14,23 @@ from sqlalchemy import select
 
 from sre_bot.agent.budget import Limits
 from sre_bot.durable import MAX_ATTEMPTS, Journal
-from sre_bot.investigation import Answer, Claim, Report, Scope
+from sre_bot.investigation import Answer, Claim, Message, Report, Scope
 from sre_bot.redaction import Redactor
 from sre_bot.slack.channels import Channels
-from sre_bot.slack.listeners import APOLOGY, GIVEN_UP, MAX_QUESTION_CHARS, ON_IT, UNASKED, Mentions, mention_key
+from sre_bot.slack.listeners import (
+    APOLOGY,
+    GIVEN_UP,
+    MAX_QUESTION_CHARS,
+    ON_IT,
+    QUIET,
+    TAKEN_IN,
+    UNASKED,
+    Mentions,
+    mention_key,
+)
+from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import STOPPED
-from sre_bot.store.heard import Heard
+from sre_bot.store.heard import Call, Heard
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.store.schema import investigations
@@ -34,7 +45,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, RowMapping
 
     from sre_bot.agent.loop import Model
-    from sre_bot.drills.slack_simulator import Channel, Message, SlackSimulator
+    from sre_bot.drills.slack_simulator import Channel, SlackSimulator
+    from sre_bot.drills.slack_simulator import Message as Posted
     from sre_bot.investigation import JsonObject, Question
 
 T = TypeVar("T")
@@ -91,6 +103,7 @@ class Bot:
             allowed_hosts=frozenset(),
             concurrent=self.concurrent,
             now=lambda: NOW,
+            patience=0.2,
         )
 
     @property
@@ -107,7 +120,7 @@ class Bot:
     async def handle(self, event: JsonObject, mentions: Mentions | None = None) -> None:
         await (mentions or self.mentions())(key_of(event), event, UnkeptJournal())
 
-    def thread(self, event: JsonObject) -> Sequence[Message]:
+    def thread(self, event: JsonObject) -> Sequence[Posted]:
         ts = str(event["thread_ts"] or event["ts"])
         return [message for message in self.slack.thread(self.incidents, ts) if message.by_bot]
 
@@ -229,6 +242,80 @@ async def test_secrets_in_the_question_and_the_thread_go_no_further(bot: Bot) ->
     assert SECRET not in " ".join(message.text for message in bot.thread(event))
     assert SECRET not in texts(model.shown[-1])
     assert "[redacted:configured]" in texts(model.shown[-1])
+
+
+async def test_what_the_channel_is_about_goes_with_the_question(bot: Bot) -> None:
+    questions: list[Question] = []
+    bot.first_look, bot.scopes = noting(questions), {"incidents": Scope("checkout", "production")}
+    await bot.handle(await bot.asked("what is going on?"))
+    assert questions[0].scope == Scope("checkout", "production")
+
+
+# --- what was said while another question was looked into ---
+
+
+async def test_what_another_investigation_took_in_is_not_answered_again_after_a_restart(bot: Bot) -> None:
+    first = await bot.asked("first")
+    second = await bot.asked("and payments?", str(first["ts"]))
+    heard = Heard(bot.engine)
+    for event in (first, second):
+        heard.note(key_of(event), thread_of(event), Call.MENTION, written_at(event))
+    heard.offer(key_of(second), Message("ann", "and payments?"))
+    assert heard.take(key_of(first), thread_of(first), 1)
+    await bot.handle(second)
+    assert bot.said(second) == {"status": TAKEN_IN}
+
+
+async def test_after_a_restart_the_interrupted_investigation_of_a_thread_goes_first(bot: Bot) -> None:
+    questions: list[Question] = []
+    bot.first_look = noting(questions)
+    first = await bot.asked("first")
+    second = await bot.asked("second", str(first["ts"]))
+    elsewhere = await bot.asked("elsewhere")
+    bot.unfinished = {key_of(first): thread_of(first)}
+    mentions = bot.mentions()
+    handling = [asyncio.create_task(bot.handle(event, mentions)) for event in (second, elsewhere)]
+    await handling[1]
+    await bot.handle(first, mentions)
+    await handling[0]
+    assert [question.text for question in questions] == ["elsewhere", "first", "second"]
+
+
+async def test_an_interrupted_investigation_that_never_comes_back_is_waited_for_once(bot: Bot) -> None:
+    first = await bot.asked("first")
+    bot.unfinished = {"slack:given:up": thread_of(first)}
+    mentions = bot.mentions()
+    for text in ("second", "third"):
+        event = await bot.asked(text, str(first["ts"]))
+        async with asyncio.timeout(5):
+            await bot.handle(event, mentions)
+        assert "answer" in bot.said(event)
+    assert mentions._unfinished == {}
+
+
+async def test_whoever_slack_does_not_tell_about_is_an_outsider(bot: Bot) -> None:
+    gate = Gate()
+    bot.first_look = gate
+    mentions = bot.mentions()
+    first = await bot.asked("first")
+    second = {**await bot.asked("second", str(first["ts"])), "user": "U404"}
+    handling = [asyncio.create_task(bot.handle(event, mentions)) for event in (first, second)]
+    await bot.slack.wait_for(lambda: any(call.method == "users.info" for call in bot.slack.calls))
+    gate.open.set()
+    await asyncio.gather(*handling)
+    with bot.engine.connect() as connection:
+        (said,) = connection.exec_driver_sql("SELECT message FROM heard WHERE message IS NOT NULL").scalars()
+    assert '"trusted": false' in said
+    assert "U404" in said
+
+
+async def test_quiet_is_confirmed_once_however_often_it_is_handled(bot: Bot) -> None:
+    first = await bot.asked("first")
+    event = {**await bot.asked("quiet", str(first["ts"])), "call": "quiet"}
+    for _ in range(2):
+        await bot.handle(event)
+    assert bot.said(event) == {"quiet": QUIET}
+    assert len(bot.thread(event)) == 1
 
 
 # --- many at once ---
