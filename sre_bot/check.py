@@ -106,9 +106,8 @@ async def _model(settings: Settings) -> Finding:
         try:
             status = await model.check()
         except SreBotError as error:
-            return Finding(
-                "model", State.FAILED, f"{error} Check ANTHROPIC_API_KEY, SRE_BOT_MODEL, ANTHROPIC_BASE_URL."
-            )
+            advice = "" if "check " in str(error) else " Check ANTHROPIC_API_KEY, SRE_BOT_MODEL, ANTHROPIC_BASE_URL."
+            return Finding("model", State.FAILED, f"{error}{advice}")
     if status.warning:
         return Finding("model", State.WARNING, status.warning)
     return Finding("model", State.OK, f"{status.name} answers")

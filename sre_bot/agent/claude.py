@@ -1,35 +1,35 @@
-"""Claude behind the loop's ``Model`` protocol: the Messages API, asked over httpx."""
+"""Claude behind the loop's ``Model`` protocol. The only importer of ``anthropic``, which takes 1-2 s: it comes late."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import random
 import re
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-import httpx
+from typing import TYPE_CHECKING, cast
 
 from sre_bot.agent.budget import usd
 from sre_bot.agent.transcript import Turn
-from sre_bot.agent.wire import ApiError, BrokenStreamError, message_of
 from sre_bot.errors import ModelRefusedError, ModelUnavailableError
 from sre_bot.investigation import JsonObject, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
     from typing import Self
 
+    from anthropic import APIStatusError, AsyncAnthropic
+    from anthropic.lib.streaming import AsyncMessageStream
+    from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam, ToolParam
+
     from sre_bot.agent.transcript import Conversation
-    from sre_bot.investigation import JsonValue
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
-_API_VERSION = "2023-06-01"
 _NO_KEY = "none"
-"""Sent where a base URL but no key is configured: a gateway on one's own machine may need none."""
+"""Sent where a base URL but no key is configured: a gateway on one's own machine needs none, the client wants one."""
 
 _ATTEMPTS = 6
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_RETRY_AFTER = 0.5, 8.0, 30.0
@@ -47,6 +47,15 @@ _PASSING_STATUS = frozenset(
 _SPEND_CAP = re.compile(r"spend|usage limit|credit balance|billing", re.IGNORECASE)
 
 
+async def preload() -> None:
+    """Import the client in a thread, so that it is there when the first look has been taken."""
+    await asyncio.to_thread(_import_client)
+
+
+def _import_client() -> None:
+    importlib.import_module("anthropic.resources.messages")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
     """What the provider says of a model: its name for humans and, if it is on its way out, a sentence about that."""
@@ -62,7 +71,7 @@ class Claude:
         self.name = model
         self._key = api_key or _NO_KEY
         self._base_url = base_url or DEFAULT_BASE_URL
-        self._opened: httpx.AsyncClient | None = None
+        self._opened: AsyncAnthropic | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,7 +84,7 @@ class Claude:
     async def aclose(self) -> None:
         """Close its connections."""
         if self._opened is not None:
-            await self._opened.aclose()
+            await self._opened.close()
             self._opened = None
 
     async def respond(
@@ -117,20 +126,16 @@ class Claude:
             ModelUnavailableError: the provider cannot be reached in that time.
             ModelRefusedError: it rejects the key, knows no such model, or has retired it.
         """
+        await preload()
+        from anthropic import APIConnectionError, APIStatusError  # noqa: PLC0415 - slow, see above
+
         try:
             async with asyncio.timeout(seconds):
-                response = await self._client().get(f"/v1/models/{quote(self.name, safe='')}")
-            if not response.is_success:
-                raise _error(response)
-            info = response.json()
-        except ApiError as error:
+                info = (await self._client().models.retrieve(self.name)).to_dict(mode="json", warnings=False)
+        except APIStatusError as error:
             raise (_permanent(self.name, error) or ModelUnavailableError(f"{self.name} {_words(error)}.")) from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (APIConnectionError, TimeoutError) as error:
             raise ModelUnavailableError(f"{self._base_url} cannot be reached: {_reason(error)}.") from error
-        except ValueError:
-            info = None
-        if not isinstance(info, dict):
-            raise ModelUnavailableError(f"{self._base_url} does not answer as the Messages API does.")
         if info.get("lifecycle") == "retired":
             raise ModelRefusedError(f"{self.name} is retired: configure another model.")
         ends = info.get("retires_at")
@@ -139,33 +144,38 @@ class Claude:
 
     async def _attempt(self, conversation: Conversation, max_tokens: int, schema: JsonObject | None) -> Turn:
         """Ask once. Raises _PassingError where asking again may help."""
-        request = _request(self.name, conversation, max_tokens, schema)
+        await preload()
+        from anthropic import APIError, APIStatusError, omit  # noqa: PLC0415 - slow, see above
+        from httpx2 import HTTPError  # noqa: PLC0415 - the client's transport; comes with it
+
+        output = {"format": {"type": "json_schema", "schema": schema}}
         try:
-            async with self._client().stream("POST", "/v1/messages", json=request) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise _error(response)
-                return _turn(self.name, await message_of(response.aiter_bytes()))
-        except ApiError as error:
+            async with self._client().messages.stream(
+                model=self.name,
+                max_tokens=max_tokens,
+                system=_system(conversation),
+                tools=_tools(conversation) or omit,
+                messages=cast("Iterable[MessageParam]", conversation.messages),
+                cache_control={"type": "ephemeral"},
+                output_config=cast("OutputConfigParam", output) if schema else omit,
+            ) as stream:
+                return await _read(self.name, stream)
+        except APIStatusError as error:
             if permanent := _permanent(self.name, error):
                 raise permanent from error
-            raise _PassingError(_words(error), error.retry_after) from error
-        except BrokenStreamError as error:
-            raise _PassingError(_reason(error)) from error
-        except httpx.HTTPError as error:
+            raise _PassingError(_words(error), error.response.headers.get("retry-after")) from error
+        except (APIError, HTTPError) as error:
             raise _PassingError(f"could not be reached or broke off: {_reason(error)}") from error
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> AsyncAnthropic:
         if self._opened is None:
-            self._opened = httpx.AsyncClient(
-                base_url=self._base_url,
-                headers={
-                    "Authorization": f"Bearer {self._key}",
-                    "anthropic-version": _API_VERSION,
-                    "User-Agent": "sre-bot",
-                },
-                timeout=httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS),
-                trust_env=False,
+            from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient, Timeout  # noqa: PLC0415 - slow, see above
+
+            # Retries are ours: the client's know neither our deadline nor an error inside a stream.
+            timeout = Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+            http = DefaultAsyncHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout)
+            self._opened = AsyncAnthropic(
+                api_key=self._key, base_url=self._base_url, max_retries=0, timeout=timeout, http_client=http
             )
         return self._opened
 
@@ -189,32 +199,22 @@ class _PassingError(Exception):
         return jitter * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**attempt)
 
 
-def _error(response: httpx.Response) -> ApiError:
-    """What an answer with an error status says; it has been read."""
-    try:
-        body = response.json()
-    except ValueError:  # a gateway in between, which has pages of its own
-        body = None
-    reason = response.reason_phrase or "no reason given"
-    return ApiError(response.status_code, body, reason=reason, retry_after=response.headers.get("retry-after"))
-
-
-def _permanent(model: str, error: ApiError) -> ModelRefusedError | ModelUnavailableError | None:
+def _permanent(model: str, error: APIStatusError) -> ModelRefusedError | ModelUnavailableError | None:
     """The error to give up with, or None when asking again may help."""
-    words = _words(error)
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS and _SPEND_CAP.search(f"{error.code} {words}"):
+    status, words = error.status_code, _words(error)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and _SPEND_CAP.search(f"{error.error_code} {words}"):
         return ModelUnavailableError(f"{model} {words}: the spending limit is reached.")
-    passing = error.status in _PASSING_STATUS or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if passing and error.kind not in _PERMANENT_KINDS:
+    passing = status in _PASSING_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if passing and error.type not in _PERMANENT_KINDS:
         return None
-    if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ModelRefusedError(f"{model} {words}: check ANTHROPIC_API_KEY.")
     return ModelRefusedError(f"{model} {words}.")
 
 
-def _words(error: ApiError) -> str:
-    said = error.message[:300].rstrip(". ")
-    kind = error.kind if error.status == HTTPStatus.OK else error.status
+def _words(error: APIStatusError) -> str:
+    said = (error.api_message or error.message)[:300].rstrip(". ")
+    kind = error.type if error.status_code == HTTPStatus.OK else error.status_code
     return f"answered with an error ({kind}: {said})"
 
 
@@ -222,33 +222,36 @@ def _reason(error: Exception) -> str:
     return str(error).rstrip(". ") or type(error).__name__
 
 
-def _request(model: str, conversation: Conversation, max_tokens: int, schema: JsonObject | None) -> JsonObject:
-    """What is asked. The marks let the provider keep system and tools, for incident threads have human gaps."""
-    hour: JsonObject = {"type": "ephemeral", "ttl": "1h"}
-    request: JsonObject = {
-        "model": model,
-        "max_tokens": max_tokens,
-        "system": [{"type": "text", "text": conversation.system, "cache_control": hour}],
-        "messages": [*conversation.messages],
-        "cache_control": {"type": "ephemeral"},
-        "stream": True,
-    }
-    if conversation.tools:
-        *others, last = conversation.tools
-        tools: list[JsonValue] = [*others, {**last, "cache_control": hour}]
-        request["tools"] = tools
-    if schema is not None:
-        request["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
-    return request
+def _system(conversation: Conversation) -> Iterable[TextBlockParam]:
+    return [{"type": "text", "text": conversation.system, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
 
 
-def _turn(model: str, message: dict[str, Any]) -> Turn:
-    """The turn as the API sent it, with what it cost. Raises BrokenStreamError for text that could not be sent back."""
+def _tools(conversation: Conversation) -> list[ToolParam]:
+    """The tools; the mark on the last one lets the provider keep them all, for incident threads have human gaps."""
+    tools = cast("list[ToolParam]", list(conversation.tools))
+    if tools:
+        tools[-1] = {**tools[-1], "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    return tools
+
+
+async def _read(model: str, stream: AsyncMessageStream[None]) -> Turn:
+    """The turn, when the stream holds a whole one. Raises _PassingError."""
+    ended = False
     try:
-        json.dumps(message["content"], ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise BrokenStreamError(f"sent what cannot be read: {error}") from error
-    counted = message.get("usage") or {}
+        async for event in stream:
+            ended = ended or event.type == "message_stop"
+        if ended:
+            return _turn(model, stream.current_message_snapshot)
+    except ValueError as error:  # broken JSON, or text that is no Unicode
+        raise _PassingError(f"sent what cannot be read: {_reason(error)}") from error
+    raise _PassingError("broke off in the middle of an answer")
+
+
+def _turn(model: str, message: Message) -> Turn:
+    """The turn as the API sent it, with what it cost. Raises ValueError for text that could not be sent back."""
+    sent = cast("JsonObject", message.to_dict(mode="json", warnings=False))
+    json.dumps(sent["content"], ensure_ascii=False).encode()
+    counted = cast("dict[str, int | None]", sent["usage"])
     usage = Usage(
         turns=1,
         input_tokens=counted.get("input_tokens") or 0,
@@ -256,11 +259,12 @@ def _turn(model: str, message: dict[str, Any]) -> Turn:
         cache_read_tokens=counted.get("cache_read_input_tokens") or 0,
         cache_write_tokens=counted.get("cache_creation_input_tokens") or 0,
     )
-    written = (counted.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
-    refusal = message.get("stop_details") or {}
+    kept = message.usage.cache_creation
+    cost = usd(model, usage, written_for_1h=kept.ephemeral_1h_input_tokens if kept else 0)
+    refusal = message.stop_details
     return Turn(
-        content=tuple(message["content"]),
-        stop_reason=message.get("stop_reason") or "end_turn",
-        usage=replace(usage, usd=usd(model, usage, written_for_1h=written)),
-        detail=": ".join(filter(None, (refusal.get("category"), refusal.get("explanation")))),
+        content=tuple(cast("list[JsonObject]", sent["content"])),
+        stop_reason=message.stop_reason or "end_turn",
+        usage=replace(usage, usd=cost),
+        detail=": ".join(filter(None, (refusal.category, refusal.explanation))) if refusal else "",
     )

@@ -137,12 +137,14 @@ async def investigate(
 class _Talk:
     """A conversation under a budget. What we say is collected in ``said`` and goes out when the model is asked.
 
-    ``room`` is how many tokens a turn may have; ``note`` is why the investigation ended before its time.
+    ``room`` is how many tokens a turn may have; ``note`` is why the investigation ended before its time,
+    ``waited_for`` what the model's provider did while the time ran out.
     """
 
     def __init__(self, model: Model, conversation: Conversation, budget: Budget, clock: Callable[[], float]) -> None:
         self.said: list[JsonObject] = []
         self.note = ""
+        self.waited_for = ""
         self.room = budget.limits.turn_tokens
         self.model = model
         self.conversation = conversation
@@ -215,8 +217,9 @@ async def _next_turn(talk: _Talk) -> Turn | None:
     had_room = talk.room > talk.budget.limits.turn_tokens
     try:
         turn = await talk.ask(talk.budget.seconds_for_turn)
-    except ModelUnavailableError:
+    except ModelUnavailableError as error:
         if talk.look_at_clock().spent():
+            talk.waited_for = str(error)
             return None
         raise
     if turn.stop_reason == "refusal":
@@ -238,7 +241,7 @@ async def _take_looks(talk: _Talk, notebook: Notebook, tool_uses: Sequence[JsonO
 
 async def _write_report(talk: _Talk) -> Report | None:
     """Have the report written, with one more try when it is none; without one, the note says why."""
-    trouble = "The budget was used up before a report could be written."
+    trouble = talk.waited_for or "The budget was used up before a report could be written."
     talk.said.append(text_block(_WRITE))
     for _ in range(2):
         budget = talk.look_at_clock()

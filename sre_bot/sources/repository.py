@@ -238,7 +238,10 @@ class GitRepository:
         sha = next((known[name] for name in remote if name in known), None)
         if sha is None:
             arguments = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-            sha = (await self._git.attempt(*arguments, limit=_MAX_NAMES)).output.text.strip()
+            found = await self._git.attempt(*arguments, limit=_MAX_NAMES)
+            if found.failed and found.errors:  # a branch that is not born yet is no complaint
+                raise self._git.unreadable(found.errors)
+            sha = found.output.text.strip()
         if not sha:
             await self._require_whole_history()  # it may not be a repository at all
             raise self._empty()
