@@ -183,7 +183,7 @@ def _listed(value: object) -> object:
         return (value,)
     if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
         raise ValueError("must hold keys of its own; write each on a line below it")
-    nameless = [number for number, one in enumerate(value) if not one.get("name")]
+    nameless = [number for number, one in enumerate(value, 1) if not one.get("name")]
     if len(value) > 1 and nameless:
         raise ValueError(f"there are {len(value)} of it, so each needs a name: give one to number {nameless[0]}")
     return value
