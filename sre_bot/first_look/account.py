@@ -110,17 +110,13 @@ def _way(case: Case) -> Claim:
 
 
 def _about(case: Case) -> Iterator[Claim]:
-    """What the question was taken to be about, where its words do not say."""
-    seen, found, focus = case.seen, case.found, case.seen.focus
-    service = found.asked[0] if found.by_channel else ""
-    about = [f"{service}, as this channel is" if service and focus.said else service]
-    about += [f"{focus.environment}, as asked" if focus.said else focus.environment] if focus.environment else []
-    if not any(about):
-        return
-    channel = "" if focus.said else ", as this channel is"
-    unsure = "; nothing tells environments apart" if focus.environment and not seen.told_apart else ""
-    text = f"This look is about {' in '.join(filter(None, about))}{channel}{unsure}."
-    yield Claim(text, case.cite("alerts", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC))
+    """What was taken to be meant, where the question does not say it."""
+    seen, said = case.seen, case.seen.focus.said
+    service = case.found.asked[0] if case.found.by_channel else ""
+    about = [f"{service} (as this channel is)" if service and said else service, "" if seen.part else seen.environment]
+    if any(about):
+        text = f"This look is about {' in '.join(filter(None, about))}, as {'asked' if said else 'this channel is'}."
+        yield Claim(text, case.cite("alerts", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC))
 
 
 def _shown(case: Case, service: str) -> list[Symptom]:

@@ -33,7 +33,7 @@ class Reading:
     signal: Signal
     service: str
     peer: str | None
-    series: Series
+    series: Series = field(compare=False)
     facts: SeriesFacts
     statuses: Mapping[str, float] = field(default_factory=dict)
     place: str = ""

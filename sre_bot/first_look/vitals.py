@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from sre_bot.tools.metrics import Metrics
 
 MAX_NAME, MAX_NAMES = 120, 5
+NOT_TOLD_APART = (
+    "has no label that tells environments apart: name the one it is of as its environment in the configuration"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +144,10 @@ async def _label_sets(endpoint: Endpoint, at: datetime, asking: Asking) -> Narro
     if only is None:
         return Narrowed(found)
     meant = narrowed(found, only)
-    if meant.there and not meant.found:
+    if not meant.found and found:
         there = ", ".join(_clean(name) for name in meant.there[:MAX_NAMES])
-        asking.note(metrics.name, f"has nothing of the environment {only} ({there}); all that it has was looked at")
+        why = f"has nothing of the environment {only} ({there})" if there else NOT_TOLD_APART
+        asking.note(metrics.name, f"{why}; all that it has was looked at")
     return meant
 
 

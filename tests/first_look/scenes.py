@@ -134,8 +134,10 @@ class Scene:
 
     def metrics(self, **changes: object) -> FakeMetrics:
         """The Prometheus that tells it."""
+        discovered = [Series(labels, TIMES[-1:], np.ones(1)) for labels in self.sets]
         answers: dict[str, Sequence[Series]] = {
-            conventions.DISCOVERY: [Series(labels, TIMES[-1:], np.ones(1)) for labels in self.sets],
+            conventions.DISCOVERY: discovered,
+            conventions.DISCOVERY_BY_ENVIRONMENT: discovered,
             "count(up)": [Series({}, TIMES - 12 * 3600, np.ones(len(TIMES)))] if self.sets else [],
             scrapes(60): [Series({}, TIMES[-1:], np.full(1, 4.0))],
             scrapes(300): [Series({}, TIMES[-1:], np.full(1, 20.0))],
