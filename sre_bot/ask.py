@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import replace
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sre_bot import bootstrap
+from sre_bot.agent.claude import preload
 from sre_bot.errors import BadInputError
 from sre_bot.incident import utc
 from sre_bot.investigation import FIRST_LOOK, AnswerStep, FirstLookStep, Question
@@ -55,15 +57,20 @@ async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, m
 
 async def _watched(investigator: Investigator, question: Question, console: Console, *, as_json: bool) -> Answer:
     """Investigate while a line tells what is going on; the first look is shown as soon as it is there."""
-    with console.status("looking …") as status:
-        async for step in investigator.triage(question):
-            match step:
-                case FirstLookStep(first) if investigator.model is not None and not as_json:
-                    console.print(answer_text(first), markup=False, highlight=False, soft_wrap=True)
-                case AnswerStep(answer):
-                    return answer
-                case _:
-                    status.update(Text(status_line(step)))  # a str would be read as markup, and [5m] as a tag
+    importing = asyncio.create_task(preload()) if investigator.model is not None else None
+    try:
+        with console.status("looking …") as status:
+            async for step in investigator.triage(question):
+                match step:
+                    case FirstLookStep(first) if investigator.model is not None and not as_json:
+                        console.print(answer_text(first), markup=False, highlight=False, soft_wrap=True)
+                    case AnswerStep(answer):
+                        return answer
+                    case _:
+                        status.update(Text(status_line(step)))  # a str would be read as markup, and [5m] as a tag
+    finally:
+        if importing is not None:
+            await importing
     raise AssertionError("an investigation always ends with an answer")
 
 

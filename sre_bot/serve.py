@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from sre_bot import __version__, bootstrap
+from sre_bot.agent.claude import preload
 from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
 from sre_bot.investigation import FIRST_LOOK, Scope
@@ -113,6 +114,8 @@ async def serve(settings: Settings) -> None:
         who = await app.connect()
         await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions, metrics)))
         await stack.enter_async_context(_background(watch_freshness(parts.repositories, metrics)))
+        if investigator.model is not None:
+            await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"
         _log.info("serving as %s, with %s", who, model)
         await told_to_stop.wait()

@@ -209,6 +209,8 @@ def _permanent(model: str, error: APIStatusError) -> ModelRefusedError | ModelUn
         return None
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ModelRefusedError(f"{model} {words}: check ANTHROPIC_API_KEY.")
+    if status == HTTPStatus.NOT_FOUND:
+        return ModelRefusedError(f"{model} {words}: check SRE_BOT_MODEL and ANTHROPIC_BASE_URL.")
     return ModelRefusedError(f"{model} {words}.")
 
 

@@ -1,10 +1,13 @@
-"""Claude against a loopback Messages API."""
+"""Claude with the real client against a loopback Messages API."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from sre_bot.agent.budget import Limits, usd
-from sre_bot.agent.claude import Claude
+from sre_bot.agent.claude import Claude, preload
 from sre_bot.agent.draft import SCHEMA
 from sre_bot.agent.transcript import Conversation, result_block, text_block
 from sre_bot.errors import ModelRefusedError, ModelUnavailableError
@@ -40,6 +43,12 @@ MODEL = "claude-sonnet-5-5"
 TOOLS = FakeToolset().definitions
 HELLO = Reply((text("Hello."),))
 OVERLOADED = Failure(529, "overloaded_error", "Overloaded", {"retry-after": "0.01"})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Importing takes longer than some of the deadlines below."""
+    asyncio.run(preload())
 
 
 def conversation(words: str = "why?") -> Conversation:
@@ -365,3 +374,8 @@ async def test_a_model_down_for_good_leaves_the_first_look() -> None:
     assert answer.note == (
         f"{MODEL} answered with an error (529: Overloaded). This is the first look, which no model wrote."
     )
+
+
+def test_the_client_is_not_imported_before_it_is_needed() -> None:
+    code = "import sys, sre_bot.agent.claude, sre_bot.agent.loop; sys.exit('anthropic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
