@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import pytest
 import yaml
 from slack_sdk.signature import SignatureVerifier
 
-from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
+from sre_bot.drills.servers import PROMTOOL, AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.durable import MAX_ATTEMPTS, Workflows
 from sre_bot.slack.listeners import GIVEN_UP, TAKEN_IN
@@ -426,6 +427,62 @@ async def test_a_slack_outage_makes_it_unready_but_not_unhealthy(world: World) -
         ready, healthy = await client.get(f"{base}/readyz"), await client.get(f"{base}/healthz")
         assert (ready.status_code, healthy.status_code) == (503, 200)
         assert ready.json()["checks"] == {"slack": False, "database": True, "not_stopping": True}
+
+
+async def test_told_to_stop_it_is_unready_while_it_finishes(world: World) -> None:
+    asked = asyncio.Event()
+
+    def play(request: JsonObject) -> Reply | Failure:
+        asked.set()
+        return Reply((text("never heard"),), trouble="stall", after=1)
+
+    world.configure(drain_seconds=6)
+    port = free_port()
+    environment = {**world.environment, "SRE_BOT_HTTP_PORT": str(port)}
+    here = World(world.folder, world.slack, environment, world.log)
+    async with MessagesApi(play) as api, here.serving(api.url) as process, httpx.AsyncClient() as client:
+        await world.mention("is prometheus well?")
+        await asyncio.wait_for(asked.wait(), 30)
+        process.send_signal(signal.SIGTERM)
+        await world.until(lambda: not world.slack.connection_count)
+        ready, healthy = [await client.get(f"http://127.0.0.1:{port}/{probe}") for probe in ("readyz", "healthz")]
+        assert (ready.status_code, healthy.status_code) == (503, 200)
+        assert ready.json()["checks"] == {"slack": False, "database": True, "not_stopping": False}
+
+
+async def test_metrics_tell_of_what_was_done_and_nothing_of_what_was_said(world: World) -> None:
+    port = free_port()
+    environment = {**world.environment, "SRE_BOT_HTTP_PORT": str(port)}
+    here = World(world.folder, world.slack, environment, world.log)
+    async with MessagesApi(investigator) as api, here.serving(api.url), httpx.AsyncClient() as client:
+        await world.answered(await world.mention("is zanzibar well?"))
+        told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    samples = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
+    assert {name: samples[f"sre_bot_{name}"] for name in COUNTED} == COUNTED
+    assert float(samples["sre_bot_model_cost_dollars_total"]) > 0
+    assert float(samples['sre_bot_slack_calls_total{method="chat.postMessage",outcome="ok"}']) == 3
+    spoken = ("zanzibar", "better title", world.ann.id, world.incidents.id, "xoxb-", "xapp-")
+    assert not [word for word in spoken if word in told]
+    command = [PROMTOOL.find(), "check", "metrics"]
+    checked = await asyncio.to_thread(subprocess.run, command, input=told.encode(), capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+COUNTED = {
+    'questions_total{door="mention"}': "1.0",
+    'answers_total{outcome="model"}': "1.0",
+    'answers_total{outcome="failed"}': "0.0",
+    "questions_in_progress": "0.0",
+    "first_evidence_seconds_count": "1.0",
+    "answer_seconds_count": "1.0",
+    "model_turn_seconds_count": "3.0",
+    'looks_total{outcome="ok",tool="query_metrics"}': "1.0",
+    'looks_total{outcome="ok",tool="list_changes"}': "1.0",
+    'source_errors_total{source="prometheus"}': "0.0",
+    'claims_total{verdict="verified"}': "1.0",
+    "slack_sockets": "2.0",
+    'check{check="slack"}': "1.0",
+}
 
 
 def free_port() -> int:
