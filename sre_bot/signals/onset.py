@@ -111,8 +111,21 @@ def onset(times: FloatArray, values: FloatArray) -> Onset | None:
 
 def robust_scale(values: FloatArray) -> float:
     """The standard deviation that a normal distribution with this interquartile range has."""
-    q1, q3 = np.percentile(values, (25, 75))
-    return float(q3 - q1) / 1.349
+    ordered = np.sort(values)
+    return (_quantile(ordered, 0.75) - _quantile(ordered, 0.25)) / 1.349
+
+
+def median(values: FloatArray) -> float:
+    """The median of finite values. One investigation wants hundreds: ``np.median`` takes five times as long."""
+    return _quantile(np.sort(values), 0.5)
+
+
+def _quantile(ordered: FloatArray, share: float) -> float:
+    """A quantile of ascending values, between two of them on the straight line."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (high - low) * (place - below)
 
 
 def _strongest_interval(v: FloatArray) -> _Split:
@@ -126,9 +139,9 @@ def _strongest_interval(v: FloatArray) -> _Split:
 
 def _scan(v: FloatArray) -> tuple[int, int]:
     """Start and end (excluded) of the interval that differs most from the rest. Quadratic in the points."""
-    median = np.median(v)
-    scale = robust_scale(v) or float(np.mean(np.abs(v - median))) or 1.0
-    z = np.clip((v - median) / scale, -CLIP, CLIP)
+    middle = median(v)
+    scale = robust_scale(v) or float(np.mean(np.abs(v - middle))) or 1.0
+    z = np.clip((v - middle) / scale, -CLIP, CLIP)
     sums = np.concatenate(([0.0], np.cumsum(z - z.mean())))
     start = np.arange(MIN_BEFORE, len(v) - MIN_AFTER + 1)[:, None]
     end = np.arange(MIN_BEFORE + MIN_AFTER, len(v) + 1)[None, :]
@@ -141,7 +154,7 @@ def _scan(v: FloatArray) -> tuple[int, int]:
 
 def _beyond_cut(split: _Split) -> Mask | None:
     """Which points lie on the new level's side of the midpoint between both medians; None when these are equal."""
-    new, old = float(np.median(split.inside)), float(np.median(split.outside))
+    new, old = median(split.inside), median(split.outside)
     if new == old:
         return None
     cut = old + (new - old) / 2
@@ -179,7 +192,7 @@ def _x_log_x(x: FloatArray) -> FloatArray:
 def _evidence(split: _Split, statistic: float) -> float | None:
     """How far the change exceeds chance, in nats, or None when it does not by enough."""
     inside, outside = split.inside, split.outside
-    new, old = float(np.median(inside)), float(np.median(outside))
+    new, old = median(inside), median(outside)
     chance = math.log(len(split.v) ** 2 / 2)
     if statistic - chance >= MARGIN_NATS and _is_plain(new, old, outside):
         return statistic - chance
@@ -212,7 +225,7 @@ def _autocorrelation(residuals: FloatArray, spread: float) -> float:
 
 def _is_line(split: _Split) -> bool:
     """Whether one straight line leaves no more unexplained than an old level and a (sloped) new one do."""
-    explained = np.full(len(split.v), np.median(split.outside))
+    explained = np.full(len(split.v), median(split.outside))
     explained[split.start : split.end] = _fitted_line(split.inside)
     return float(np.abs(split.v - _fitted_line(split.v)).sum()) <= float(np.abs(split.v - explained).sum())
 
@@ -229,7 +242,7 @@ def _first_departure(split: _Split) -> tuple[int, int]:
     A step has left at its start. A ramp (a leak, a step seen through a rate window) has left before: where the line
     from a quarter to three quarters of the way, drawn backwards, meets the old level.
     """
-    new, old = float(np.median(split.inside)), float(np.median(split.outside))
+    new, old = median(split.inside), median(split.outside)
     way = (split.v - old) / (new - old)
     below = np.flatnonzero(way[: split.start] < 1 / 4)
     quarter = int(below[-1]) + 1 if len(below) else split.start

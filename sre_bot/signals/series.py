@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, onset, robust_scale
+from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, median, onset, robust_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ def facts(series: Series, *, baseline_until: float | None = None, material: floa
         return _with_edge(plain, series.times, *edge)
     change = onset(t, v)
     old, new = _levels(t, v, change, baseline_until)
-    before, after = float(np.median(old)), float(np.median(new))
+    before, after = median(old), median(new)
     plain = replace(plain, before=before, after=after, shift=_shift(old, before, after, v))
     if change is not None and not _is_material(_levels(t, v, change, None), material):
         change = None
@@ -139,8 +139,8 @@ def _plain_facts(v: FloatArray) -> SeriesFacts:
         maximum=float(v.max()) if known else math.nan,
         mean=float(v.mean()) if known else math.nan,
         last=float(v[-1]) if known else math.nan,
-        before=float(np.median(v)) if known else math.nan,
-        after=float(np.median(v)) if known else math.nan,
+        before=median(v) if known else math.nan,
+        after=median(v) if known else math.nan,
         onset=None,
         shift=0.0,
         shape=Shape.FLAT,
@@ -149,7 +149,7 @@ def _plain_facts(v: FloatArray) -> SeriesFacts:
 
 
 def _with_edge(plain: SeriesFacts, times: FloatArray, shape: Shape, index: int) -> SeriesFacts:
-    step = float(np.median(np.diff(times)))
+    step = median(np.diff(times))
     there = replace(plain, onset=float(times[index]), onset_uncertainty=step, shape=shape)
     if shape is Shape.GONE:
         return replace(there, after=math.nan, shift=-CAME_OR_WENT)
@@ -189,18 +189,18 @@ def _shift(old: FloatArray, before: float, after: float, v: FloatArray) -> float
 
 
 def _is_material(levels: tuple[FloatArray, FloatArray], material: float) -> bool:
-    before, after = (float(np.median(level)) for level in levels)
+    before, after = (median(level) for level in levels)
     return abs(after - before) >= material * max(abs(before), abs(after))
 
 
 def _shape(t: FloatArray, v: FloatArray, change: Onset | None, material: float) -> Shape:
     if change is None:
         enough = len(v) >= MIN_BEFORE + MIN_AFTER
-        return Shape.RAMP if enough and _is_sloped(v, float(np.median(v)), material) else Shape.FLAT
+        return Shape.RAMP if enough and _is_sloped(v, median(v), material) else Shape.FLAT
     if change.until is not None:
         return Shape.SPIKE
     old, new = _levels(t, v, change, None)
-    return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, float(np.median(old)), material) else Shape.STEP
+    return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, median(old), material) else Shape.STEP
 
 
 def _is_sloped(v: FloatArray, level: float, material: float) -> bool:
@@ -209,10 +209,10 @@ def _is_sloped(v: FloatArray, level: float, material: float) -> bool:
     The slope is the median over pairs half the window apart, so that a restart at the end does not hide a leak.
     """
     half = len(v) // 2
-    slope = float(np.median(v[half:] - v[: len(v) - half])) / half
+    slope = median(v[half:] - v[: len(v) - half]) / half
     spread = robust_scale(v)
     unexplained = robust_scale(v - slope * np.arange(len(v)))
-    distance = abs(float(np.median(v)) - level)
+    distance = abs(median(v) - level)
     climb = abs(slope) * (len(v) - 1)
     return unexplained**2 <= (1 - LINE_FIT) * spread**2 and climb >= max(distance / 2, material * abs(level)) > 0
 
@@ -224,8 +224,11 @@ def sparkline(values: FloatArray, width: int = 24) -> str:
     """The course of the values in at most ``width`` characters, lowest to highest; a gap is a space."""
     if len(values) == 0:
         return ""
-    parts = np.array_split(values, min(width, len(values)))
-    means = [float(np.mean(there)) if len(there := part[np.isfinite(part)]) else math.nan for part in parts]
+    finite = np.isfinite(values)
+    starts = np.linspace(0, len(values), min(width, len(values)), endpoint=False).astype(np.int64)
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+    counts = np.add.reduceat(finite, starts, dtype=np.int64)
+    means = [float(total / count) if count else math.nan for total, count in zip(sums, counts, strict=True)]
     known = [mean for mean in means if math.isfinite(mean)]
     if not known:
         return " " * len(means)
