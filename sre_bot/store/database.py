@@ -108,6 +108,8 @@ def _reason(error: Exception) -> str:
     said = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(". ")
     if "not a database" in said or "malformed" in said:
         said += ", or a broken one: restore it from a backup, or move it away to begin anew"
+    if "full" in said:
+        said += ": make room"
     return said
 
 
