@@ -34,7 +34,7 @@ QUERIES = (
     "histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))",
 )
 _FOUND = "The errors of checkout went from 0/s to 8/s."
-SERVICES, INSTANCES = 8, 2
+SERVICES, INSTANCES = 4, 2
 _AHEAD = timedelta(minutes=30)
 """Samples go on for so long, as if they were scraped while we measure."""
 _OURS, _PEERS = "query_metrics", "execute_prometheus_range_query"

@@ -226,9 +226,9 @@ def sparkline(values: FloatArray, width: int = 24) -> str:
         return ""
     finite = np.isfinite(values)
     starts = np.linspace(0, len(values), min(width, len(values)), endpoint=False).astype(np.int64)
-    sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
-    counts = np.add.reduceat(finite, starts, dtype=np.int64)
-    means = [float(total / count) if count else math.nan for total, count in zip(sums, counts, strict=True)]
+    sums = np.add.reduceat(np.where(finite, values, 0.0), starts).tolist()
+    counts = np.add.reduceat(finite, starts, dtype=np.int64).tolist()
+    means = [total / count if count else math.nan for total, count in zip(sums, counts, strict=True)]
     known = [mean for mean in means if math.isfinite(mean)]
     if not known:
         return " " * len(means)

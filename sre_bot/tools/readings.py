@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sre_bot.signals.onset import robust_scale
+from sre_bot.signals.onset import median, robust_scale
 from sre_bot.signals.series import MATERIAL, MATERIAL_FLOW, Series, SeriesFacts, Shape, facts, sparkline
 from sre_bot.signals.units import format_value
 from sre_bot.tools.buckets import Buckets
@@ -115,8 +115,8 @@ def _variation(series: Series) -> float:
     if not (finite[0] and finite[-1]):
         return math.inf
     parts = np.array_split(series.values[finite], 12)
-    levels = [float(np.median(part)) for part in parts if len(part)]
-    noise = float(np.median([robust_scale(part) for part in parts if len(part)]))
+    levels = [median(part) for part in parts if len(part)]
+    noise = median(np.array([robust_scale(part) for part in parts if len(part)]))
     return (max(levels) - min(levels)) / (noise + 0.01 * abs(levels[0]) + 1e-12)
 
 
@@ -224,7 +224,7 @@ def _told(reading: Reading, unit: str, buckets: Buckets) -> str:
         return f"no data in this window; {movement}"
     mean, last = format_value(float(present.mean()), unit), format_value(float(present[-1]), unit)
     known = before[np.isfinite(before)]
-    earlier = f", median before {format_value(float(np.median(known)), unit)}" if len(known) else ""
+    earlier = f", median before {format_value(median(known), unit)}" if len(known) else ""
     return (
         f"{_range(present, unit)} mean {mean} last {last}{_gaps(reading)}{earlier}; "
         f"{movement} |{sparkline(asked, SPARK)}|"
