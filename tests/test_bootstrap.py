@@ -68,12 +68,31 @@ class TestTools:
         chosen = {name: section for name, section in everything(tmp_path).items() if name in configured}
         assert await tools(chosen) == expected
 
+    async def test_a_repository_may_keep_its_markdown_out_of_the_documents(self, tmp_path: Path) -> None:
+        shop = {"name": "shop", "path": tmp_path, "documents": False}
+        assert await tools({"repositories": [shop]}) == TOOLS_OF_REPOSITORIES - {"search_docs"}
+        wiki = {"name": "wiki", "path": tmp_path}
+        assert await tools({"repositories": [shop, wiki]}) == TOOLS_OF_REPOSITORIES
+
     async def test_the_prompt_and_all_tools_leave_the_window_to_the_incident(self, tmp_path: Path) -> None:
         settings = Settings.model_validate(everything(tmp_path))
         async with bootstrap.investigator(settings, Redactor()) as investigator:
             definitions = investigator.toolset(NOW).definitions
             assert len(definitions) == 8
             said = investigator.prompt.text + json.dumps(list(definitions), ensure_ascii=False)
+        assert estimated_tokens(said) <= 3_000
+
+    async def test_two_of_each_leave_it_too_and_are_named_with_their_environment(self, tmp_path: Path) -> None:
+        places = [("eu", "production"), ("stg", "staging")]
+        systems = ("prometheus", "alertmanager", "loki", "tempo")
+        several = {
+            system: [{"name": f"{system}-{name}", "url": NOWHERE, "environment": place} for name, place in places]
+            for system in systems
+        }
+        settings = Settings.model_validate(everything(tmp_path) | several)
+        async with bootstrap.investigator(settings, Redactor()) as investigator:
+            said = investigator.prompt.text + json.dumps(list(investigator.toolset(NOW).definitions))
+        assert "prometheus-eu (production), prometheus-stg (staging)" in said
         assert estimated_tokens(said) <= 3_000
 
 

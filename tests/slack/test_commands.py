@@ -9,6 +9,7 @@ import pytest
 
 from sre_bot.incident import Alert
 from sre_bot.slack.commands import HELP, Commands
+from sre_bot.tools.replicas import Alertmanagers
 from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, down
 
 if TYPE_CHECKING:
@@ -75,3 +76,13 @@ async def test_a_source_that_is_down_or_absent_is_named() -> None:
         "could not be seen: alertmanager (connection refused)",
         "could not be seen: prometheus (not configured)",
     ]
+
+
+async def test_what_some_of_several_could_not_tell_is_said() -> None:
+    both = Alertmanagers(
+        [FakeCurrentAlerts("am-a", [firing("Errors")]), FakeCurrentAlerts("am-b", failure=down("am-b"))]
+    )
+    answer = await commands(current=both).answer("alerts")
+    assert "Errors (web)" in answer
+    assert "am-b" in answer
+    assert "connection refused" in answer

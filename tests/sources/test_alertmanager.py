@@ -135,3 +135,15 @@ async def test_the_token_is_sent() -> None:
         await source.current()
     assert asked[0].headers["authorization"] == "Bearer hunter2"
     assert dict(asked[0].url.params) == dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), "true")
+
+
+async def test_alerts_without_an_environment_get_that_of_their_source() -> None:
+    started = STARTED.isoformat()
+    alerts = [{"labels": {"alertname": "A", **labels}, "startsAt": started} for labels in ({}, {"env": "dev"})]
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=alerts))
+    async with aclosing(AlertmanagerSource("http://in", environment="staging", transport=transport)) as source:
+        held = await source.current()
+    assert [dict(alert.labels) for alert in held] == [
+        {"alertname": "A", "environment": "staging"},
+        {"alertname": "A", "env": "dev"},
+    ]

@@ -16,6 +16,7 @@ import pytest_asyncio
 from sre_bot.drills.servers import PrometheusServer, backfill
 from sre_bot.errors import QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import AlertState, TimeWindow
+from sre_bot.investigation import Listing, MissingSource
 from sre_bot.signals.series import MetricMetadata
 from sre_bot.sources.prometheus import PrometheusSource
 
@@ -337,3 +338,55 @@ async def test_the_server_is_told_to_give_up_before_we_do() -> None:
         with pytest.raises(QueryRefusedError, match="query timed out"):
             await source.query("up", T0)
     assert asked[0].params["timeout"] == "9.000"
+
+
+PARTIAL = "No StoreAPIs matched for this query"
+
+
+def _partial(data: object, **options: Any) -> PrometheusSource:
+    """A Thanos of which a store does not answer, with the same data for every question."""
+
+    def say(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"status": "success", "data": data, "warnings": [PARTIAL]})
+
+    return PrometheusSource("http://in", name="thanos", transport=httpx.MockTransport(say), **options)
+
+
+async def test_a_partial_answer_says_so_whatever_was_asked() -> None:
+    missing = (MissingSource("thanos", f"the answer may be partial: {PARTIAL}"),)
+    async with aclosing(_partial({"resultType": "vector", "result": []})) as source:
+        assert (await source.query("up", T0)).warnings == (PARTIAL,)
+        assert (await source.query_range("up", WINDOW, timedelta(minutes=1))).warnings == (PARTIAL,)
+        assert await source.history(WINDOW) == Listing((), missing)
+        assert await source.check() == f"version unknown; it scrapes no targets; it warns: {PARTIAL}"
+    async with aclosing(_partial([{"__name__": "up"}])) as source:
+        assert await source.label_sets(["up"], WINDOW, 9) == Listing(({"__name__": "up"},), missing)
+
+
+async def test_alerts_of_a_partial_answer_are_told_with_what_is_missing_and_their_environment() -> None:
+    def say(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params["query"]
+        end = T0.timestamp()
+        labels = {"alertname": "Down", **({"alertstate": "firing"} if asked == "ALERTS" else {})}
+        vector = {"resultType": "vector", "result": [{"metric": {}, "value": [end, "1"]}]}
+        value = "1" if asked == "ALERTS" else str(end - 60)
+        matrix = {"resultType": "matrix", "result": [{"metric": labels, "values": [[end - 15, value], [end, value]]}]}
+        data = vector if asked.startswith("count") else matrix
+        return httpx.Response(200, json={"status": "success", "data": data, "warnings": [PARTIAL]})
+
+    source = PrometheusSource("http://in", environment="staging", transport=httpx.MockTransport(say))
+    async with aclosing(source):
+        told = await source.history(TimeWindow.before(T0, HOUR))
+    assert [dict(alert.labels) for alert in told] == [{"alertname": "Down", "environment": "staging"}]
+    assert told.missing == (MissingSource("prometheus", f"the answer may be partial: {PARTIAL}"),)
+
+
+async def test_check_does_without_the_version_that_not_all_tell() -> None:
+    def say(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/status/buildinfo":
+            return httpx.Response(404, text="not found")
+        data = {"resultType": "vector", "result": [{"metric": {}, "value": [1, "3"]}]}
+        return httpx.Response(200, json={"status": "success", "data": data})
+
+    async with aclosing(PrometheusSource("http://in", transport=httpx.MockTransport(say))) as source:
+        assert await source.check() == "version unknown; 3 of 3 targets are up"

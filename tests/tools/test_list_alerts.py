@@ -158,3 +158,20 @@ async def test_annotations_and_runbooks_are_quoted_on_one_line() -> None:
     assert content.splitlines()[-1] == (
         "- Errors {} since 11:55:00 (5 min): many errors (runbook: https://wiki.example/errors)"
     )
+
+
+async def test_replicas_are_told_as_one_and_one_that_is_down_is_named() -> None:
+    a, b = FakeCurrentAlerts("am-a", [alert("Errors", 9)]), FakeCurrentAlerts("am-b", [alert("Errors", 9)])
+    record, other = FakeAlertHistory("eu", [alert("Errors", 9)]), FakeAlertHistory("us", failure=down("us"))
+    tool = list_alerts([a, b, FakeCurrentAlerts("am-c", failure=down("am-c"))], [record, other], made_at=AT)
+    seen = await Toolbox([tool], AT).look("list_alerts", {})
+    assert seen.content.splitlines() == [
+        "2026-11-20 06:00:00 to 12:00:00Z: 1 firing.",
+        "am-c: connection refused",
+        "us: connection refused",
+        "Firing:",
+        "- critical Errors {} since 11:51:00 (9 min)",
+    ]
+    assert seen.missing is not None
+    assert (seen.missing.source, seen.missing.why) == ("am-c, us", "connection refused")
+    assert [link.title for link in seen.links] == ["alerts in am-a", "alerts in am-b", "alerts in am-c"]
