@@ -50,6 +50,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "TEMPO_URL": ("tempo", "url"),
     "SRE_BOT_DATABASE_URL": ("database_url",),
     "SRE_BOT_STATE_DIR": ("state_dir",),
+    "SRE_BOT_HTTP_HOST": ("http", "host"),
     "SRE_BOT_HTTP_PORT": ("http", "port"),
 }
 """Variables that win over the file, and the key each one stands for; of a list's keys, the first one's."""

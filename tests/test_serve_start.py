@@ -11,6 +11,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from sre_bot.drills.slack_simulator import SlackSimulator
@@ -129,3 +130,39 @@ async def test_a_second_one_on_the_same_state_ends_with_2_and_the_first_is_stopp
     assert first.returncode == 0, log.decode()
     levels = {json.loads(line)["level"] for line in log.decode().splitlines()}
     assert levels == {"info"}, "an ordinary start has nothing to warn of"
+
+
+@pytest.mark.real
+async def test_without_an_app_token_but_with_a_signing_secret_it_serves_over_http_alone(
+    slack: SlackSimulator, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith("COV") or name == "PATH"},
+        "SLACK_API_URL": slack.api_url,
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99",
+        "SRE_BOT_STATE_DIR": str(tmp_path / "state"),
+        "SRE_BOT_HTTP_PORT": str(port),
+    }
+    command = (sys.executable, "-m", "sre_bot.cli", "serve")
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(30), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            while not await is_ready(client):  # noqa: ASYNC110 - another process, which tells only when asked
+                await asyncio.sleep(0.05)
+            assert (await client.post("/slack/events", content="{}")).status_code == 401
+            assert "sre_bot_slack_sockets 0.0" in (await client.get("/metrics")).text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    assert {call.method for call in slack.calls} == {"auth.test"}
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False
