@@ -254,11 +254,12 @@ def _repository(settings: RepositorySettings) -> GitRepository:
 
 
 def _documents(settings: Settings, repositories: Sequence[GitRepository]) -> DocumentLibrary | None:
-    """Markdown in the configured folders, and in the repositories."""
+    """Markdown in the configured folders, and in the repositories that count."""
     collections: list[Collection] = [
         FolderDocuments(one.path, name=one.name, url_prefix=one.url) for one in settings.documents
     ]
-    collections += [RepositoryDocuments(repository) for repository in repositories]
+    of_documents = {one.name for one in settings.repositories if one.documents}
+    collections += [RepositoryDocuments(one) for one in repositories if one.name in of_documents]
     index = settings.state_dir / "documents.sqlite"
     return DocumentLibrary(collections, index=index, sentences=sentences.installed()) if collections else None
 

@@ -116,8 +116,8 @@ class ModelSettings(Section):
 class RepositorySettings(Section):
     """A local clone; ``web_url`` is where people browse it, for links to commits and documents.
 
-    ``serve`` fetches it every ``fetch_seconds`` (0: never), over ssh with the read-only key in ``key_file``. One that was
-    not fetched for ``stale_after_seconds`` is said to lag behind.
+    ``serve`` fetches it every ``fetch_seconds`` (0: never), over ssh with the read-only key in ``key_file``. One that
+    was not fetched for ``stale_after_seconds`` is said to lag behind. ``documents``: its Markdown is searched, too.
     """
 
     name: str
@@ -126,6 +126,7 @@ class RepositorySettings(Section):
     fetch_seconds: float = Field(default=0, ge=0)
     stale_after_seconds: float | None = Field(default=None, gt=0)
     key_file: Path | None = None
+    documents: bool = True
 
     @property
     def stale_after(self) -> float:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from sre_bot.sources.document_collections import FolderDocuments
-from sre_bot.sources.document_index import DocumentIndex
+from sre_bot.sources.document_index import DocumentIndex, Indexed
+from sre_bot.sources.document_meaning import Meaning
 from sre_bot.sources.documents import DocumentLibrary, Found
+from sre_bot.sources.markdown import sections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -223,6 +225,31 @@ async def test_a_model_that_cannot_be_read_leaves_the_words_and_is_said(
         assert found.note == f"By words only: the sentence model cannot be used: {error}"
     model.error = None
     assert places(await until_ready(documents, "storage")) == [("full.md", "Full")]
+
+
+async def test_documents_of_other_moments_are_forgotten_and_can_be_asked_for_again() -> None:
+    index = DocumentIndex()
+    index.add("x", [Indexed(f"{n}.md", "1", sections(f"# Part {n}\ndisk {n}")) for n in range(1_500)])
+    ids = list(index.use("x", {f"{n}.md": "1" for n in range(1_500)}).values())
+    meaning = Meaning(Concepts(), index)
+    for asked in (ids[:1_100], ids[1_100:1_110], ids[:10], ids[:1_100]):
+        assert await meaning.readiness(asked) == (0, len(asked))
+    assert [hit.path for hit in (await meaning.ranked("storage", ids[:3], [])).hits] == ["0.md", "1.md", "2.md"]
+    assert await meaning.readiness(ids[:10]) == (3, 10)
+    await meaning.close()
+    index.close()
+
+
+async def test_many_vectors_are_found_however_they_were_made(
+    docs: Path, library: Callable[[Sentences], DocumentLibrary]
+) -> None:
+    for n in range(60):
+        (docs / f"{n}.md").write_text("\n".join(f"# Part {n} {k}\ntext" for k in range(10)))
+    documents = library(Concepts())
+    await until_ready(documents, "storage")
+    (docs / "last.md").write_text("# Wire\nAsk dns.")
+    assert places(await until_ready(documents, "network")) == [("last.md", "Wire")]
+    assert places(await search(documents, "storage")) == [("full.md", "Full")]
 
 
 class TestKeptVectors:

@@ -146,7 +146,7 @@ class TestModel:
     def test_order_and_company_do_not_matter_and_length_has_no_limit(self) -> None:
         model = installed()
         assert model is not None
-        texts = ["", "disk full", "word " * 9_000, "مرحبا \ud800 \0", "x"]
+        texts = ["", "disk full", "word " * 9_000, "مرحبا \ud800 \0", "x", *("full " * n for n in range(100, 900, 100))]
         together = model.vectors(texts)
         alone = np.concatenate([model.vectors([text]) for text in texts])
         assert together == pytest.approx(alone, abs=1e-4)
