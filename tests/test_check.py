@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -225,3 +226,27 @@ async def test_a_repository_without_markdown_is_no_mistake(git_folder: GitFolder
     found = await examine(Settings.model_validate({"repositories": [{"name": "shop", "path": git_folder.path}]}))
     states = {one.system: one.state for one in found}
     assert (states["documents"], states["shop"]) == (State.OK, State.OK)
+
+
+async def test_a_clone_that_lags_is_a_warning_that_says_what_to_do(
+    git_folder: GitFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git_folder.commit("first", {"main.py": "pass\n"}, NOW - timedelta(days=3))
+    clone = tmp_path / "clone"
+    git_folder.git("clone", "--quiet", f"file://{git_folder.path}", str(clone))
+    mark = clone / ".git" / "sre-bot-fetched"
+    mark.touch()
+    fetched = (NOW - timedelta(hours=3)).timestamp()
+    os.utime(mark, (fetched, fetched))
+    state = tmp_path / "state"
+    for more, todo in (
+        ({}, "set its fetch_seconds, or run `git fetch` in it on a schedule"),
+        ({"fetch_seconds": 60}, "see in the log of `sre-bot serve` why fetching fails, or whether that runs at all"),
+    ):
+        repository = {"name": "shop", "path": clone, **more}
+        assert await check(Settings.model_validate({"state_dir": state, "repositories": [repository]})) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[1] == "shop"]
+        assert line.split(maxsplit=2) == ["warn", "shop", f"last fetched 3 h ago; {todo}"]
+    patient = {"name": "shop", "path": clone, "stale_after_seconds": 4 * 3600}
+    found = await findings(tmp_path, repositories=[patient])
+    assert found["shop"].state is State.OK

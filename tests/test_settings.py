@@ -243,3 +243,12 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
         return {key: tree(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
     assert tree(shown) == keys(Settings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "seconds"),
+    [({}, 3600), ({"fetch_seconds": 60}, 900), ({"fetch_seconds": 600}, 1800), ({"stale_after_seconds": 60}, 60)],
+)
+def test_a_clone_is_stale_after_three_fetches_unless_that_is_configured(keys: dict[str, float], seconds: float) -> None:
+    settings = Settings.model_validate({"repositories": [{"name": "shop", "path": "shop", **keys}]})
+    assert settings.repositories[0].stale_after == seconds
