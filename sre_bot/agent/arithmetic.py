@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.exhibits import events
+from sre_bot.agent.lines import current, only
 from sre_bot.agent.quantities import Dimension
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ def _compatible(claimed: Quantity, held: Quantity) -> bool:
 
 
 def _meets(quantity: Quantity, low: float, high: float) -> bool:
+    """Whether they have values in common; two that only touch (2 and 3, each as rounded) have none."""
     slack = 1e-9 * max(abs(quantity.high), abs(high))
+    if quantity.high - quantity.low > slack < high - low:
+        slack = -slack
     return quantity.low <= high + slack and low <= quantity.high + slack
 
 
@@ -102,8 +106,24 @@ def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved
         shares = [one for line in scope.lines for one in line.reading.quantities if one.dimension is Dimension.RATIO]
         if any(_meets(quantity, 1 - one.high, 1 - one.low) for one in shares):
             return True
+    if any(_meets(quantity, *share) for share in _shares(scope)):
+        return True
     worded = not quantity.text[:1].isdigit()
     return worded and any(_meets(quantity, *ratio) for ratio in _ratios(scope))
+
+
+def _shares(scope: Scope) -> Iterator[tuple[float, float]]:
+    """The part that each line has, now, of all lines of its exhibit, and of those in scope."""
+    inside = {id(line) for line in scope.lines}
+    for exhibit in scope.exhibits:
+        values = [(line, value) for line in exhibit.lines if line.labels and (value := current(line))]
+        near = [(line, value) for line, value in values if id(line) in inside]
+        for parts in (values, near):
+            for _, part in near if len(parts) > 1 else ():
+                alike = [value for _, value in parts if value.dimension is part.dimension is not Dimension.RATIO]
+                whole = sum(value.middle for value in alike)
+                if whole > 0:
+                    yield part.low / whole, part.high / whole
 
 
 def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
@@ -116,8 +136,9 @@ def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
 
 def _single(exhibit: Exhibit, scope: Scope) -> list[Quantity]:
     """The values of lines that hold one each; none when there are too many to compare."""
-    inside = {id(line) for line in scope.lines if line.subjects and len(line.reading.quantities) == 1}
-    values = [line.reading.quantities[0] for line in exhibit.lines if id(line) in inside]
+    inside = {id(line) for line in scope.lines if line.labels}
+    told = (only(line) for line in exhibit.lines if id(line) in inside)
+    values = [value for value in told if value]
     return values if len(values) <= MAX_COMPARED else []
 
 

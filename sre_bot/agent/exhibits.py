@@ -2,91 +2,69 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words, read_line
-from sre_bot.agent.quantities import quantities
+from sre_bot.agent.claims import content_words
+from sre_bot.agent.lines import STATE, Event, deployed_in, labels_in, line_of, named_together
+from sre_bot.agent.quantities import Dimension, quantities
 from sre_bot.signals.units import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from sre_bot.agent.claims import Moment, Reading
+    from sre_bot.agent.claims import Moment
+    from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
     from sre_bot.investigation import Chart, Evidence
 
 MAX_CHARACTERS = 24_000
 """So much of one piece of evidence is read; a toolbox keeps its answers shorter."""
-REMEMBERED_LINES = 4_096
-"""Lines that are not read again: one report is held against the same evidence several times."""
-SHORT_SHA = 7
-"""The fewest characters of a sha that git shows."""
 
-_TOKEN = re.compile(r"[\w./:#-]*\w")
-_LABEL = re.compile(r"\b([a-z_]{1,60})=\"?([^,{}|\"\s]{2,80})")
-_LEADING = re.compile(r"([\w.-]+)(?: → ([\w.:-]+))?(?: \[\w+\])? (?:steady|nothing|as before|\d)")
-_DEPLOYED = re.compile(r"\bdeploy (?:of )?([\w.-]{2,60})")
-_ABOUT = re.compile(r"\((?:\w+, )?([\w.-]{2,60})\)")
-_ALERTED = re.compile(r"\) (?:firing|pending|silenced|inhibited|resolved|since|from)\b")
-_SETTING = re.compile(r"([+-]?)\s*[\"']?([\w.]{1,60})[\"']?\s*[:=]\s*[\"']?(\d[\d.,]*\s?[\w%µ/]*)")
-_SETTING_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "secs": "s", "bytes": "B", "percent": "%"}
-_NOT_SUBJECTS = frozenset(
-    "read write all default true false get post put total main up none unknown commit deploy to steady".split()  # noqa: SIM905 -- a row of words reads better
-)
 _WHOLE = re.compile(r"(?:all with|query:) ")
-_WINDOW = re.compile(r"(?:No data, )?\d{4}-\d{2}-\d{2} \S{8} to |At \d|points of |.{0,80} to \S{8} UTC$")
-_SINCE = re.compile(r"\b(?:now|last)\s$")
-_BEFORE = re.compile(r"\bmedian before\s$")
-_ARROW = re.compile(r"\s*(?:→|->)\s*(?:about )?")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line: what it states, the words in it and the ``subjects`` (services, instances …) it is about.
-
-    ``window`` marks the line that says what was looked at, whose times are no events.
-    """
-
-    text: str
-    folded: str
-    reading: Reading
-    tokens: frozenset[str]
-    subjects: frozenset[str]
-    moves: tuple[tuple[Quantity, Quantity], ...]
-    window: bool
-
-    def names(self, name: str) -> bool:
-        """Whether it holds a (case-folded) name; a short sha is held by its full one."""
-        if name not in self.folded:
-            return False
-        return name in self.tokens or (len(name) >= SHORT_SHA and any(one.startswith(name) for one in self.tokens))
+_FURNITURE = re.compile(r"@@ |index [0-9a-f]+\.\.|diff --git |(?:---|\+\+\+) ?")
+_IN_DIFF = re.compile(r"[ +-]")
+_HEADING = re.compile(r"(Firing|Pending|Silenced|Inhibited|Resolved):$")
+_SETTING = re.compile(
+    r"(?:\s*\d+:)?([+-]?)\s*[\"']?([A-Za-z_][\w.]{0,60})[\"']?\s*[:=]\s*[\"']?(\d[\d.,]*\s?[a-zA-Z%µ/]*)(?![-:\w])"
+)
+_SETTING_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "secs": "s", "bytes": "B", "percent": "%"}
+_SETTING_RATES = re.compile(r"per_(second|minute|hour)$|(?:^|_)(rps|qps|rpm)$")
+_QUERIED_UNITS = (
+    (re.compile(r"\b100 ?\*|\* ?100\b|percent|_pct\b"), " %"),
+    (re.compile(r"rate\(.*\* ?60\b|\b60 ?\* ?\w*\(?rate\("), " per minute"),
+    (re.compile(r"rate\(.*\* ?3600\b|\b3600 ?\* ?\w*\(?rate\("), " per hour"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
     """One piece of evidence.
 
-    ``shared`` are the subjects of the whole (a query's matchers, labels that all series have), ``everything`` is all
+    ``shared`` are the labels of the whole (a query's matchers, labels that all series have), ``everything`` is all
     its text, case-folded, with arguments and links, ``counts`` are numbers of things it lists.
     """
 
     id: str
     lines: tuple[Line, ...]
-    shared: frozenset[str]
+    shared: frozenset[tuple[str, str]]
     everything: str
     words: frozenset[str]
     counts: frozenset[int]
 
     @property
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """All labels of its lines, and the shared ones."""
+        return self.shared.union(*(line.labels for line in self.lines))
+
+    @property
     def subjects(self) -> frozenset[str]:
-        """All subjects of its lines, and the shared ones."""
-        return self.shared.union(*(line.subjects for line in self.lines))
+        """The values of all these labels."""
+        return frozenset(value for _, value in self.labels)
 
     @classmethod
     def of(cls, look: Evidence, asked_at: datetime) -> Exhibit:
@@ -95,12 +73,35 @@ class Exhibit:
         texts = (seen.content or seen.summary)[:MAX_CHARACTERS].splitlines()
         texts += [text for chart in seen.charts for text in _charted(chart)]
         wholes = [text for text in texts if _WHOLE.match(text)]
-        lines = _with_settings([_line(text, asked_at) for text in texts if text not in wholes])
         asked = json.dumps(look.arguments, ensure_ascii=False)
+        lines = _with_units(_with_settings(_read(texts, asked_at)), f"{asked} {' '.join(wholes)}")
         links = " ".join(f"{link.title} {link.url}" for link in seen.links)
         everything = f"{look.tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
-        shared = _labels(" ".join((*wholes, asked.replace('\\"', '"'))))
+        shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
         return cls(look.id, lines, shared, everything.casefold(), content_words(everything), _counts(texts, lines))
+
+
+def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
+    """The lines that tell something; an indented one is about what the line is about under which it stands."""
+    told: list[Line] = []
+    head: Line | None = None
+    diff, heading = False, ""
+    for text in texts:
+        diff = diff or text.startswith("diff --git ")
+        if _WHOLE.match(text) or (diff and _FURNITURE.match(text)):
+            continue
+        line = line_of(text, asked_at)
+        heading = text[:-1].lower() if _HEADING.match(text) else heading
+        if line.event is Event.ALERT and heading:
+            line = replace(line, state=heading)
+        if diff and _IN_DIFF.match(text):
+            line = replace(line, labels=frozenset())
+        elif text[:1].isspace() and head:
+            line = line.under(head)
+        elif text.strip():
+            head = None if line.window else line
+        told.append(line)
+    return told
 
 
 def _charted(chart: Chart) -> Iterator[str]:
@@ -113,41 +114,26 @@ def _charted(chart: Chart) -> Iterator[str]:
             yield f"{line.name} {first}, {low} … {high}, now {last}"
 
 
-@lru_cache(REMEMBERED_LINES)
-def _line(text: str, asked_at: datetime) -> Line:
-    reading = read_line(text, asked_at)
-    tokens = frozenset(token.casefold() for token in _TOKEN.findall(text))
-    tokens |= {part for token in tokens for part in re.split(r"[:/]", token) if part}
-    return Line(
-        text, text.casefold(), reading, tokens, _subjects(text), _moves(reading), window=bool(_WINDOW.match(text))
-    )
+def _with_units(lines: Iterable[Line], asked: str) -> tuple[Line, ...]:
+    """Bare numbers with the unit that a query gives them (``100 * …``, ``rate(…) * 60``), beside themselves."""
+    unit = next((unit for pattern, unit in _QUERIED_UNITS if pattern.search(asked)), None)
+    if unit is None:
+        return tuple(lines)
+    return tuple(line if line.window else _told_in(line, unit) for line in lines)
 
 
-def _subjects(text: str) -> frozenset[str]:
-    leading = _LEADING.match(text)
-    named = [name for name in leading.groups() if name] if leading else []
-    named += _DEPLOYED.findall(text)
-    named += [match[1] for match in _ABOUT.finditer(text) if _ALERTED.search(text)]
-    return _labels(text) | _proper(named)
+def _told_in(line: Line, unit: str) -> Line:
+    again = {id(one): _in_unit(one, unit) for one in line.reading.quantities if one.dimension is Dimension.PLAIN}
+    more = tuple(one for one in again.values() if one)
+    moves = ((again.get(id(old)), again.get(id(new))) for old, new in line.moves)
+    moved = tuple((old, new) for old, new in moves if old and new)
+    reading = replace(line.reading, quantities=(*line.reading.quantities, *more))
+    return replace(line, reading=reading, moves=(*line.moves, *moved))
 
 
-def _labels(text: str) -> frozenset[str]:
-    return _proper(value for label, value in _LABEL.findall(text) if label not in {"__name__", "le", "quantile"})
-
-
-def _proper(names: Iterable[str]) -> frozenset[str]:
-    folded = (name.casefold() for name in names)
-    return frozenset(name for name in folded if name not in _NOT_SUBJECTS and not name.replace(".", "").isdigit())
-
-
-def _moves(reading: Reading) -> tuple[tuple[Quantity, Quantity], ...]:
-    """Pairs of old and new value that a line states: ``A → B``, A and what it is now, the median before and now."""
-    found, text = reading.quantities, reading.rest
-    arrows = [(one, after) for one, after in itertools.pairwise(found) if _ARROW.fullmatch(text, one.end, after.start)]
-    old = [one for one, _ in arrows]
-    old += [one for one in found if _BEFORE.search(text, max(0, one.start - 16), one.start)]
-    new = [one for one in found if _SINCE.search(text, max(0, one.start - 8), one.start)]
-    return (*arrows, *((before, after) for before in old for after in new))
+def _in_unit(one: Quantity, unit: str) -> Quantity | None:
+    found = quantities(f"{one.text}{unit}", exact=True)
+    return replace(found[0], start=one.start, end=one.end, change=one.change) if len(found) == 1 else None
 
 
 def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
@@ -155,7 +141,7 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
     removed: dict[str, Quantity] = {}
     told: list[Line] = []
     for line in lines:
-        match = _SETTING.match(line.text)
+        match = None if line.window else _SETTING.match(line.text)
         value = _setting(match) if match else []
         moves: tuple[tuple[Quantity, Quantity], ...] = ()
         if match and value and match[1] == "-":
@@ -173,21 +159,25 @@ def _bare(quantity: Quantity) -> str:
 
 
 def _setting(match: re.Match[str]) -> list[Quantity]:
-    unit = _SETTING_UNITS.get(match[2].rpartition("_")[2], "")
+    """The value of a setting, in the unit that its name tells."""
+    rate = _SETTING_RATES.search(match[2])
+    unit = f"per {rate[1]}" if rate and rate[1] else rate[2] if rate else ""
+    unit = unit or _SETTING_UNITS.get(match[2].rpartition("_")[2], "")
     value = match[3].strip()
     return quantities(f"{value} {unit}" if unit and value.replace(".", "").isdigit() else value, exact=True)
 
 
 def _counts(texts: list[str], lines: Iterable[Line]) -> frozenset[int]:
-    """How many items each list in it has, how many in all, and how many subjects of deploys or lines."""
+    """How many items each list in it has, how many in all, of how many subjects, how many lines went which way."""
     sizes, size = [0], 0
     for text in texts:
         size = size + 1 if text.startswith("- ") else 0
         sizes.append(size)
     items = sum(text.startswith("- ") for text in texts)
-    deployed = {name for text in texts for name in _DEPLOYED.findall(text)}
-    subjects = frozenset[str]().union(*(line.subjects for line in lines))
-    return frozenset({*sizes, items, len(deployed), len(subjects)} - {0, 1})
+    deployed = {name for text in texts for name in deployed_in(text)}
+    states = Counter(state for text in texts for state in STATE.findall(text) if state != "flat")
+    subjects = named_together(lines)
+    return frozenset({*sizes, items, len(deployed), len(subjects), *states.values(), states.total()} - {0, 1})
 
 
 def events(lines: Iterable[Line]) -> list[Moment]:

@@ -12,6 +12,8 @@ import math
 import re
 from dataclasses import dataclass, replace
 
+from sre_bot.agent.spelled import SPELLED, spelled
+
 ROUNDED = 0.05
 """Zeros at the end of a number with a unit widen it by no more than this share."""
 ABOUT = 0.1
@@ -53,18 +55,9 @@ class Quantity:
         return (self.low + self.high) / 2 if math.isfinite(self.high) else self.low
 
 
-_WORDS = {
-    word: number
-    for number, word in enumerate(
-        (
-            *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-            *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
-        ),
-        start=2,
-    )
-}
-_FRACTIONS = {"half": 1 / 2, "a third": 1 / 3, "one third": 1 / 3, "a quarter": 1 / 4, "two thirds": 2 / 3}
-_FRACTIONS |= {"three quarters": 3 / 4, "a tenth": 1 / 10, "a fifth": 1 / 5}
+_PARTS = {"third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
+_FRACTIONS = {"half": 1 / 2, "two thirds": 2 / 3, "three quarters": 3 / 4}
+_FRACTIONS |= {f"{one} {word}": 1 / parts for word, parts in _PARTS.items() for one in ("a", "an", "one")}
 _FACTORS = {"doubled": 2.0, "doubles": 2.0, "double": 2.0, "twice": 2.0, "tripled": 3.0, "triples": 3.0, "triple": 3.0}
 _FACTORS |= {"quadrupled": 4.0, "quadruples": 4.0, "halved": 0.5, "halves": 0.5}
 _NEVER_COARSE = frozenset({Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
@@ -103,16 +96,17 @@ _NUMBER = re.compile(
       | (?:ns|us|µs|μs|ms|milliseconds?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
-      | (?:[ ][a-z]{2,20})?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
+      | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds))?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
     (?![A-Za-z_\d]|\.[\d.])""",
     re.VERBOSE,
 )
 _WORDED = re.compile(
-    rf"\b({'|'.join(_WORDS)})[ -](seconds?|minutes?|hours?|days?|weeks?|percent|times|"
+    rf"\b({SPELLED})[ -](of(?= (?:the |all )?(?:{SPELLED}|\d))|seconds?|minutes?|hours?|days?|weeks?|percent|times|"
     r"(?:[a-z]+ )?(?:alerts?|deploys?|deployments?|commits?|services?|instances?|pods?|replicas?|nodes?|hosts?|"
     r"series|partitions?|shards?|retries|connections|requests|errors|changes|releases|tags|episodes))\b",
     re.IGNORECASE,
 )
+_FOLD = re.compile(rf"\b({SPELLED})[ -]?fold\b", re.IGNORECASE)
 _ONE_UNIT = re.compile(r"\b(half an?|an?|one) (second|minute|hour|day|week)(?: and a half)?\b", re.IGNORECASE)
 _PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?= of\b| the\b)", re.IGNORECASE)
 _MULTIPLE = re.compile(rf"\b({'|'.join(_FACTORS)})\b", re.IGNORECASE)
@@ -131,6 +125,9 @@ _MORE_THAN_BEFORE = re.compile(
 _ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
 _QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
+_STATUSES = re.compile(r"[45]\d\ds")
+"""``503s`` in a sentence are answers of that status, unless it goes on as a time does."""
+_TIMED = re.compile(r"\s(?:before|after|ago|later|earlier|long)\b")
 
 
 def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
@@ -139,7 +136,13 @@ def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
     ``exact`` numbers are as tools write them: to the last digit, zeros too.
     """
     found = [_numeric(text, match, exact=exact) for match in _NUMBER.finditer(text)]
-    for pattern, reading in ((_WORDED, _worded), (_ONE_UNIT, _one), (_PART, _part), (_MULTIPLE, _multiple)):
+    for pattern, reading in (
+        (_WORDED, _worded),
+        (_FOLD, _fold),
+        (_ONE_UNIT, _one),
+        (_PART, _part),
+        (_MULTIPLE, _multiple),
+    ):
         for match in pattern.finditer(text):
             if not any(other.start < match.end() and match.start() < other.end for other in found):
                 found.append(reading(text, match))
@@ -151,20 +154,22 @@ def _numeric(text: str, match: re.Match[str], *, exact: bool) -> Quantity:
     """A number in digits with its unit."""
     written = match["num"].replace(",", "")
     unit, per = (match["unit"] or "").strip(" -"), match["per"] or ""
+    if _STATUSES.fullmatch(match[0]) and not (exact or _TIMED.match(text, match.end())):
+        unit = ""
     dimension, factor = _measure(unit.lower(), per, times=bool(match["times"]))
     scale = 10.0 ** int((match["exp"] or "e0")[1:]) * _SCALES.get(match["scale"] or "", 1.0)
     value = float(written)
-    half = _half_unit(written, value, coarse=not exact and dimension not in _NEVER_COARSE)
+    half = _half_unit(written, value, coarse=not exact and dimension not in _NEVER_COARSE, exact=exact)
     if dimension is Dimension.FACTOR:
         half = min(half, _LOOSE * value)
     whole = (value * scale * factor, half * scale * factor)
     return _qualified(text, match.span(), dimension, *whole)
 
 
-def _half_unit(written: str, value: float, *, coarse: bool) -> float:
-    """Half a unit of the last digit, or, of a rounded whole number, of the last that is not zero."""
+def _half_unit(written: str, value: float, *, coarse: bool, exact: bool) -> float:
+    """Half a unit of the last digit, or, of a rounded whole number, of the last that is not zero; tools' 0 is 0."""
     _, _, decimals = written.partition(".")
-    half = 0.5 * 10.0 ** -len(decimals)
+    half = 0.0 if exact and not value else 0.5 * 10.0 ** -len(decimals)
     if coarse and not decimals and value:
         zeros = len(written) - len(written.rstrip("0"))
         half = max(half, min(0.5 * 10.0**zeros, ROUNDED * value))
@@ -179,7 +184,7 @@ def _measure(unit: str, per: str, *, times: bool) -> tuple[Dimension, float]:
     if unit in _BYTES:
         return (Dimension.BYTE_RATE if per else Dimension.BYTES), _BYTES[unit] / seconds
     if per:
-        return Dimension.RATE, 1 / seconds
+        return Dimension.RATE, _SECONDS.get(unit, 1.0) / seconds
     if unit in {"%", "percent", "per cent", "pct", "pp", "percentage points"}:
         return Dimension.RATIO, 0.01
     if times or unit in {"×", "x", "times", "fold"}:
@@ -189,10 +194,16 @@ def _measure(unit: str, per: str, *, times: bool) -> tuple[Dimension, float]:
 
 def _worded(text: str, match: re.Match[str]) -> Quantity:
     """``three minutes``, ``two times``, ``six deploys``."""
-    number, unit = _WORDS[match[1].lower()], match[2].lower()
+    number, unit = spelled(match[1]), match[2].lower()
     dimension, factor = _measure(unit, "", times=False)
     half = min(0.5, _LOOSE * number) if dimension is Dimension.FACTOR else 0.0 if dimension is Dimension.PLAIN else 0.5
     return _qualified(text, match.span(), dimension, number * factor, half * factor)
+
+
+def _fold(text: str, match: re.Match[str]) -> Quantity:
+    """``tenfold``."""
+    value = spelled(match[1])
+    return _qualified(text, match.span(), Dimension.FACTOR, value, _LOOSE * value)
 
 
 def _one(text: str, match: re.Match[str]) -> Quantity:

@@ -10,11 +10,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sre_bot.agent.lines import Event, is_name
+from sre_bot.agent.quantities import Dimension
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sre_bot.agent.claims import Reading
-    from sre_bot.agent.exhibits import Exhibit, Line
+    from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.lines import Line
 
 _WORD = re.compile(r"[\w./:#-]*\w")
 
@@ -30,22 +34,50 @@ class Scope:
     """Lines whose times count when the claim speaks of the time between things."""
 
 
-def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], subjects: frozenset[str]) -> Scope:
-    """The scope of a claim: its names are identifiers in it and words that are a subject of any evidence."""
+def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: frozenset[tuple[str, str]]) -> Scope:
+    """The scope of a claim: the lines that are not about others than it names.
+
+    Args:
+        text: the claim, or a clause of it.
+        reading: what it states.
+        cited: the evidence it cites.
+        known: the labels of all evidence of the investigation: what kinds of things its names may be.
+    """
     identifiers = [name.casefold() for name in reading.names]
-    words = {word.casefold().removesuffix("'s") for word in _WORD.findall(text.replace("’", "'"))}
-    words |= {part for word in words for part in word.split("'")}
-    named = [*identifiers, *sorted(words & subjects)]
-    lines: list[Line] = []
-    anywhere = any(line.names(name) for name in named for exhibit in cited for line in exhibit.lines)
-    for exhibit in cited:
-        own = [line for line in exhibit.lines if any(line.names(name) for name in named)]
-        if own or (anywhere and not exhibit.shared.intersection(named)):
-            lines += [line for line in exhibit.lines if not line.subjects or any(line.names(name) for name in named)]
-        else:
-            lines += exhibit.lines
+    named = [*identifiers, *sorted(named_in(text, reading, known) - {*identifiers})]
+    happened = [line for one in cited for line in one.lines if line.event in {Event.DEPLOY, Event.ALERT}]
+    placed = {name for name in named if any(line.names(name) for line in happened)}
+    lines = [line for exhibit in cited for line in _own(exhibit, named, placed, known)]
     eventful = [line for exhibit in cited for line in _narrowest(exhibit, identifiers, named)]
     return Scope(", ".join(one.id for one in cited), tuple(cited), tuple(lines), tuple(eventful))
+
+
+def named_in(text: str, reading: Reading, known: frozenset[tuple[str, str]]) -> frozenset[str]:
+    """The subjects of any evidence that a text names; a number (a status) only where it stands alone."""
+    words = {word.casefold().removesuffix("'s") for word in _WORD.findall(text.replace("’", "'"))}
+    words |= {part for word in words for part in (*word.split("'"), word.removesuffix("s"))}
+    alone = {one.text.removesuffix("s") for one in reading.quantities if one.dimension is Dimension.PLAIN}
+    subjects = {value for _, value in known}
+    return frozenset(word for word in words & subjects if not word.isdigit() or word in alone)
+
+
+def _own(exhibit: Exhibit, named: Sequence[str], placed: set[str], known: frozenset[tuple[str, str]]) -> Iterator[Line]:
+    """The lines of an exhibit that are not about others than the claim names.
+
+    A line is about others when a name of the claim is missing from it, could stand in one of its labels, and that label
+    names something else. A name that is only that of a deploy or an alert in other evidence says nothing of this.
+    """
+    shared = {value for _, value in exhibit.shared}
+    here = {name for name in named if any(line.names(name) for line in exhibit.lines)}
+    asked = [name for name in named if is_name(name) and name not in shared and (name in here or name not in placed)]
+    kinds = {name: {label for label, value in known if value == name} for name in asked}
+    specific = {*asked} & here
+    for line in exhibit.lines:
+        missing = [name for name in asked if not line.names(name)]
+        others = {label for label, value in line.labels if value not in named}
+        lacking = bool(specific and line.labels) and not any(line.names(name) for name in specific)
+        if not (lacking or any(kinds[name] & others for name in missing)):
+            yield line
 
 
 def _narrowest(exhibit: Exhibit, identifiers: Sequence[str], named: Sequence[str]) -> Sequence[Line]:

@@ -117,7 +117,7 @@ class _Seen:
     good: dict[str, Exhibit]
     failed: frozenset[str]
     shas: frozenset[str]
-    subjects: frozenset[str]
+    labels: frozenset[tuple[str, str]]
     asked_at: datetime
 
     @classmethod
@@ -129,7 +129,7 @@ class _Seen:
             good=exhibits,
             failed=frozenset(look.id for look in looks if look.observation.failed),
             shas=frozenset(sha for look in good for sha in _SHA.findall(_text(look).lower())),
-            subjects=frozenset[str]().union(*(exhibit.subjects for exhibit in exhibits.values())),
+            labels=frozenset[tuple[str, str]]().union(*(exhibit.labels for exhibit in exhibits.values())),
             asked_at=asked_at,
         )
 
@@ -142,7 +142,7 @@ class _Seen:
         invented = [one for one in inline if one not in self.good and one not in self.failed]
         cited = [self.good[one] for one in dict.fromkeys((*ids, *inline)) if one in self.good]
         if cited and not invented:
-            return why_not_borne(claim.text, cited, self.subjects, self.asked_at)
+            return why_not_borne(claim.text, cited, self.labels, self.asked_at)
         if unknown := invented or [one for one in ids if one not in self.failed]:
             return f"it cites evidence that does not exist: {', '.join(unknown)}"
         return f"it only cites looks that failed: {', '.join(ids)}"

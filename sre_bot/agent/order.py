@@ -1,0 +1,114 @@
+"""What a claim says happened before or after what, held against the times of both. Pure.
+
+Only where both sides of ``before`` or ``after`` are found in the cited evidence is anything said of their order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sre_bot.agent.claims import read
+from sre_bot.agent.lines import Event
+from sre_bot.agent.quantities import Dimension
+from sre_bot.agent.scope import named_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sre_bot.agent.claims import Moment, Reading
+    from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.quantities import Quantity
+
+_ORDER = re.compile(r"\b(before|after)\b(?! that\b)", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.;] |[:(]")
+_PIECE = re.compile(r"[.,;:()]\s|[.,;:()]$| and then | while | but ")
+_KINDS = {
+    Event.DEPLOY: re.compile(
+        r"\b(?:re)?deploy\w*|\broll(?:ed|s)?[ -]?out|\brelease\w*|\bshipped|\bwent (?:out|live)", re.IGNORECASE
+    ),
+    Event.ALERT: re.compile(r"\bfir(?:ed|es|ing)\b|\balert\w*|\bpaged?\b", re.IGNORECASE),
+    Event.START: re.compile(r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b", re.IGNORECASE),
+}
+_ENDED = re.compile(
+    r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|last|not|no|never|none|neither)\b", re.IGNORECASE
+)
+
+
+def wrong_order(
+    text: str, reading: Reading, cited: Sequence[Exhibit], known: frozenset[tuple[str, str]], asked_at: datetime
+) -> str | None:
+    """Why the order in time that a claim states is not that of the evidence; None when it is, or none can be told."""
+    for match in _ORDER.finditer(reading.rest):
+        left = _piece_before(text, match.start())
+        right = _PIECE.split(text[match.end() :], maxsplit=1)[0]
+        kind = _kind(left)
+        earlier = _moments(left, kind, cited, known, asked_at)
+        later = _moments(right, _kind(right) or _as_before(right, kind), cited, known, asked_at)
+        if match[1].lower() == "after":
+            earlier, later = later, earlier
+        if not earlier or not later:
+            continue
+        apart = _amount(reading, match.start())
+        if not any(_follows(one, other, apart) for one in earlier for other in later):
+            ids = ", ".join(one.id for one in cited)
+            return f"{apart.text} {match[1]} does not follow from {ids}" if apart else f"{ids} has another order"
+    return None
+
+
+def _piece_before(text: str, end: int) -> str:
+    """What stands before in the same sentence, without what an earlier ``before`` or ``after`` opened."""
+    start = max((match.end() for match in _SENTENCE.finditer(text, 0, end)), default=0)
+    return text[start:end]
+
+
+def _kind(text: str) -> Event | None:
+    """What kind of event a piece of a sentence speaks of; None when of none or of several."""
+    if _ENDED.search(text):
+        return None
+    kinds = [kind for kind, words in _KINDS.items() if words.search(text)]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _as_before(text: str, kind: Event | None) -> Event | None:
+    """``… was deployed before checkout`` means the deploy of checkout; ``before the 503s`` means their start."""
+    if _ENDED.search(text) or any(words.search(text) for words in _KINDS.values()):
+        return None
+    return kind
+
+
+def _moments(
+    text: str,
+    kind: Event | None,
+    cited: Sequence[Exhibit],
+    known: frozenset[tuple[str, str]],
+    asked_at: datetime,
+) -> list[Moment]:
+    """When what a piece of a sentence speaks of happened: the first times of the lines that tell it."""
+    if kind is None:
+        return []
+    reading = read(text, asked_at)
+    names = {name.casefold() for name in reading.names} | named_in(text, reading, known)
+    lines = [line for one in cited for line in one.lines if line.event is kind and line.reading.moments]
+    own = [line for line in lines if any(line.names(name) for name in names)]
+    if not own and (names and kind is not Event.START):
+        return []
+    stated = [line.reading.moments[0] for line in own or lines]
+    return [one for one in stated if any(one.meets(other) for other in reading.moments)] or stated
+
+
+def _amount(reading: Reading, end: int) -> Quantity | None:
+    """The time that is stated right before ``before`` or ``after``."""
+    near = (one for one in reading.quantities if one.dimension is Dimension.SECONDS and one.end <= end)
+    last = max(near, key=lambda one: one.end, default=None)
+    return last if last and not reading.rest[last.end : end].strip() else None
+
+
+def _follows(one: Moment, other: Moment, apart: Quantity | None) -> bool:
+    """Whether ``other`` came after ``one``, and by as much as stated."""
+    seconds = (other.time - one.time).total_seconds()
+    slack = max(one.before, other.before).total_seconds()
+    if apart is None:
+        return seconds >= -slack
+    return apart.low - slack <= seconds <= apart.high + slack
