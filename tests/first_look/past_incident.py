@@ -27,6 +27,7 @@ class PastIncident:
     scrape: int = 15
     length: timedelta = timedelta(hours=2)
     rate: float = 20.0
+    more_labels: str = ""
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -56,7 +57,8 @@ class PastIncident:
         yield from self._samples(f"ALERTS{{{labels}}}", firing)
 
     def _target(self, place: int, instance: int) -> str:
-        return f'job="shop",service="{self.services[place]}",instance="{self.services[place]}-{instance}:80"'
+        name = self.services[place]
+        return f'job="shop",service="{name}",instance="{name}-{instance}:80"{self.more_labels}'
 
     def _labels(self, family: str, place: int, instance: int) -> str:
         peer = f',server_address="{self.services[place + 1]}"' if family == "http_client" else ""
