@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from sre_bot.agent.transcript import sendable
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.addressed import call_of
 from sre_bot.slack.commands import COMMAND
@@ -70,6 +71,7 @@ class SlackApp:
         self._client = client
         self._accept = accept
         self._let_in = let_in
+        self._accepting: dict[str, asyncio.Future[None]] = {}
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
         with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
             self._app = AsyncApp(client=client, request_verification_enabled=False)
@@ -157,14 +159,25 @@ class SlackApp:
                 "ts": str(said["ts"]),
                 "thread_ts": said.get("thread_ts"),
                 "user": str(said.get("user", "")),
-                "text": str(said.get("text", "")),
+                "text": sendable(str(said.get("text", ""))),  # half a character could not be kept
                 "bot": self._bot,
                 "call": call.value,
             }
             if call is Call.MENTION or (self._let_in is not None and await self._let_in(key, event)):
-                await self._accept(key, event)
-                _log.info("accepted %s", key)
+                await self._accept_once(key, event)
         await next_()
+
+    async def _accept_once(self, key: str, event: JsonObject) -> None:
+        """Accept it; a mention comes as two events at about the same time, and the second waits for the first."""
+        if key in self._accepting:
+            await asyncio.shield(self._accepting[key])
+            return
+        self._accepting[key] = asyncio.ensure_future(self._accept(key, event))
+        try:
+            await self._accepting[key]
+        finally:
+            del self._accepting[key]
+        _log.info("accepted %s", key)
 
 
 def _answering(answer: Callable[[str], Awaitable[str]]) -> Callable[..., Awaitable[None]]:

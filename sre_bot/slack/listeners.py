@@ -194,9 +194,7 @@ class Mentions:
         journal: Journal,
         turn: _Turn,
     ) -> None:
-        call = Call(str(event.get("call", Call.MENTION)))
-        await patiently(partial(self._heard.note, key, thread_of(event), call, written_at(event)))
-        mine = turn.busy or await patiently(partial(self._claim, key, question))
+        mine = await patiently(partial(self._note, key, event, question, alone=not turn.busy))
         begun = ON_IT if mine and not turn.busy else HEARD
         async with Status(thread, await thread.post_once(f"{key}:status", plain_post(begun))) as status:
             if turn.busy:
@@ -212,6 +210,14 @@ class Mentions:
                 steps = journaled(self._investigator, journal).triage(question, listen)
                 answer = await self._investigate(key, steps, thread, status, journal)
             status.end_with(_last_word(answer))
+
+    def _note(self, key: str, event: JsonObject, question: Question, *, alone: bool) -> bool:
+        """Note what was said; whether it may be a question of its own, which it is at once where nothing else runs."""
+        call = Call(str(event.get("call", Call.MENTION)))
+        fresh = self._heard.note(key, thread_of(event), call, written_at(event), claimed=alone)
+        if alone and fresh:
+            self._investigations.begin(key, question)
+        return fresh or not alone or self._claim(key, question)
 
     def _claim(self, key: str, question: Question) -> bool:
         """Whether the message is a question of its own, which is then noted as begun."""

@@ -39,14 +39,18 @@ class Heard:
 
     engine: Engine
 
-    def note(self, key: str, thread: str, call: Call, at: datetime) -> None:
-        """Note that a message was meant for us; noting it again changes nothing."""
-        row = {"key": key, "thread": thread, "call": call, "at": at}
+    def note(self, key: str, thread: str, call: Call, at: datetime, *, claimed: bool = False) -> bool:
+        """Note that a message was meant for us, and with ``claimed`` that it is answered by itself.
+
+        Noting it again changes nothing and returns False.
+        """
+        row = {"key": key, "thread": thread, "call": call, "at": at, "taken_by": key if claimed else None}
         try:
             with self.engine.begin() as connection:
                 connection.execute(insert(heard).values(row))
         except IntegrityError:
-            return
+            return False
+        return True
 
     def knows(self, key: str) -> bool:
         """Whether the message was noted."""

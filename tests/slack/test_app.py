@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import json
@@ -123,12 +124,64 @@ async def test_the_same_mention_delivered_again_has_the_same_key(
     assert len({key for key, _ in inbox.taken}) == 1
 
 
+async def test_while_one_event_of_a_mention_is_accepted_the_other_waits_for_that(
+    slack: SlackSimulator, client: AsyncWebClient
+) -> None:
+    offered, go = list[str](), asyncio.Event()
+
+    async def slowly(key: str, event: JsonObject) -> None:
+        offered.append(key)
+        await go.wait()
+
+    async with connected(SlackApp(client, slack.app_token, slowly)):
+        await mention(slack, "why?")
+        await slack.wait_for(lambda: len(slack.envelopes) == 2)
+        await asyncio.sleep(0.1)
+        assert not any(map(slack.is_acknowledged, slack.events))
+        go.set()
+        await slack.wait_for(lambda: acknowledged(slack))
+    assert len(offered) == 1
+
+
+@pytest.mark.parametrize("text", ["why?", "thanks"])
+async def test_without_a_way_to_let_them_in_replies_are_acknowledged_and_left_alone(
+    slack: SlackSimulator, app: SlackApp, inbox: Inbox, incidents: Channel, text: str
+) -> None:
+    ann = slack.workspace.user("ann")
+    root = await slack.post(ann, incidents, "checkout is failing")
+    await slack.post(ann, incidents, text, root)
+    await slack.wait_for(lambda: len(slack.events) == 2 and acknowledged(slack))
+    assert not inbox.offered
+
+
+async def test_a_reply_is_let_in_by_its_key_and_what_it_says_before_it_is_accepted(
+    slack: SlackSimulator, client: AsyncWebClient, inbox: Inbox, incidents: Channel, ann: User
+) -> None:
+    asked: list[JsonObject] = []
+    broken = [True, False, False]
+
+    async def let_in(key: str, event: JsonObject) -> bool:
+        asked.append({"key": key, **event})
+        if broken.pop(0):
+            raise sqlite3.OperationalError("database is locked")
+        return event["text"] == "why?"
+
+    async with connected(SlackApp(client, slack.app_token, inbox, let_in=let_in)):
+        root = await slack.post(ann, incidents, "checkout is failing")
+        why = await slack.post(ann, incidents, "why?", root)
+        await slack.wait_for(lambda: inbox.taken)
+        await slack.post(ann, incidents, "quiet", root)
+        await slack.wait_for(lambda: len(slack.events) == 3 and acknowledged(slack))
+    assert [(one["text"], one["call"]) for one in asked] == [("why?", "reply"), ("why?", "reply"), ("quiet", "quiet")]
+    assert [event["ts"] for _, event in inbox.taken] == [why]
+
+
 async def test_what_could_not_be_made_durable_is_not_acknowledged_and_comes_again(
     slack: SlackSimulator, app: SlackApp, inbox: Inbox
 ) -> None:
-    inbox.failures = 4
+    inbox.failures = 2
     await mention(slack, "why?")
-    await slack.wait_for(lambda: len(inbox.offered) == 4)
+    await slack.wait_for(lambda: len(inbox.offered) == 2)
     assert not any(map(slack.is_acknowledged, slack.events))
     await slack.wait_for(lambda: acknowledged(slack))
     assert len({key for key, _ in inbox.taken}) == 1

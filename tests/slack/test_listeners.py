@@ -81,6 +81,7 @@ class Bot:
     concurrent: int = 4
     scopes: Mapping[str, Scope] = dataclasses.field(default_factory=dict)
     unfinished: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    patience: float = 60.0
 
     def mentions(self) -> Mentions:
         investigator = Investigator(
@@ -103,7 +104,7 @@ class Bot:
             allowed_hosts=frozenset(),
             concurrent=self.concurrent,
             now=lambda: NOW,
-            patience=0.2,
+            patience=self.patience,
         )
 
     @property
@@ -283,7 +284,7 @@ async def test_after_a_restart_the_interrupted_investigation_of_a_thread_goes_fi
 
 async def test_an_interrupted_investigation_that_never_comes_back_is_waited_for_once(bot: Bot) -> None:
     first = await bot.asked("first")
-    bot.unfinished = {"slack:given:up": thread_of(first)}
+    bot.unfinished, bot.patience = {"slack:given:up": thread_of(first)}, 0.05
     mentions = bot.mentions()
     for text in ("second", "third"):
         event = await bot.asked(text, str(first["ts"]))

@@ -96,6 +96,14 @@ def test_what_was_taken_in_is_not_answered_by_itself_and_what_is_answered_by_its
     assert not heard.claim("joined")
 
 
+def test_what_is_noted_as_answered_by_itself_is_not_taken_in(heard: Heard) -> None:
+    assert heard.note("alone", "t", Call.MENTION, NOW, claimed=True)
+    heard.offer("alone", Message("ben", "why?"))
+    assert heard.take("run", "t", 1) == ()
+    assert heard.claim("alone")
+    assert not heard.note("alone", "t", Call.MENTION, NOW)
+
+
 def test_an_investigation_does_not_take_in_its_own_question(heard: Heard) -> None:
     heard.offer(said(heard, "run"), Message("ben", "me"))
     assert heard.take("run", "t", 1) == ()
