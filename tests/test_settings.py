@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 from hypothesis import given
@@ -209,6 +210,7 @@ _VALUES = st.recursive(
 )
 
 
+@hypothesis.settings(deadline=None)
 @given(st.dictionaries(_NAMES | _SCALARS, _VALUES, max_size=4))
 def test_whatever_the_file_holds_it_is_settings_or_an_explained_mistake(content: dict[object, object]) -> None:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SEEN_WITHIN = timedelta(hours=1)
 MAX_LABEL_SETS = 5_000
 MAX_DESCRIBED, MAX_NAMED = 25, 60
+MAX_PLACES = 4
+"""So many sources that have a metric are named."""
 MAX_VALUES = 5
 """Labels with no more values than this show them."""
 LIKE = 0.5
@@ -70,7 +72,7 @@ class Family:
     where: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        where = f" in {' and '.join(self.where)}" if self.where else ""
+        where = f" in {_places(self.where)}" if self.where else ""
         told = ", ".join(part for part in (self.kind, self.unit, f"{len(self.sets)} series{where}") if part)
         about = f" {quoted(self.help, 80)}" if self.help else ""
         return f"{quoted(self.name, 120)} ({told}) {self._labels()}{about}"
@@ -91,6 +93,11 @@ class Found:
     families: tuple[Family, ...]
     cut: bool
     missing: tuple[MissingSource, ...]
+
+
+def _places(names: Sequence[str]) -> str:
+    rest = len(names) - MAX_PLACES
+    return " and ".join([*names[:MAX_PLACES], *([f"{rest} more"] if rest > 0 else [])])
 
 
 def find_metrics(sources: Sequence[Metrics]) -> Tool[FindArguments]:

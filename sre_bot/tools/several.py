@@ -12,7 +12,7 @@ from sre_bot.tools.tool import Arguments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_TOLD = 12
+MAX_TOLD = 8
 """So many are told of in a tool's definition; the others are named when a name is wrong."""
 BY_ENVIRONMENT = "those of the first one's environment"
 """What `those` gives when no name is given."""

@@ -129,6 +129,7 @@ class TestRecords:
         b = FakeAlertHistory("eu-b", [alert("Down", 89.5, 79.5), alert("Odd", 30, 20)])
         record: AlertHistory = AlertRecords([a, b, FakeAlertHistory("eu-c", failure=down("eu-c"))])
         told = await record.history(WINDOW)
+        assert record.name == "eu-a, eu-b, eu-c"
         assert list(told) == [alert("Slow", 5), alert("Odd", 30, 20), alert("Down", 90, 80)]
         assert missing_of(told) == (MissingSource("eu-c", "connection refused"),)
 

@@ -56,7 +56,7 @@ class TestChoice:
         assert choice([EU], "the first") == ""
         assert choice([EU, HERE], "the first") == " Sources, by default the first: eu (production), here."
         many = [FakeMetrics(f"region-{number}", environment="production") for number in range(40)]
-        assert choice(many, "the first").endswith("region-11 (production) +28.")
+        assert choice(many, "the first").endswith("region-7 (production) +32.")
         assert estimated_tokens(choice(many, "the first")) < 150
 
 
@@ -90,6 +90,10 @@ class TestFindMetrics:
             "http_requests_total (counter, requests, 2 series in eu and us) {code=500, service=cart}",
             "queue_depth (type unknown, 1 series in eu) {service=cart}",
         ]
+
+    async def test_where_all_of_many_have_it_only_some_are_named(self) -> None:
+        seen = await look(find_metrics([self.metrics(f"region-{n}", self.HTTP) for n in range(9)]), service="cart")
+        assert "1 series in region-0 and region-1 and region-2 and region-3 and 5 more" in seen.content
 
     async def test_one_may_be_asked_alone(self) -> None:
         eu, us = self.metrics("eu", self.HTTP), self.metrics("us", self.HTTP)
