@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -66,19 +67,41 @@ def _misconfigured(folder: Path) -> None:
     (_shop(folder).path / ".git" / "config").write_text("[core\nthis is no configuration")
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A small disk of its own, mounted at a folder."""
+
+    path: Path
+
+    def fill(self) -> None:
+        """Leave no room on it."""
+        with (self.path / "filler").open("ab", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(b"x" * 4096)
+
+    def empty(self) -> None:
+        """Make room again."""
+        (self.path / "filler").unlink()
+
+
 @contextlib.contextmanager
-def full_disk(folder: Path) -> Iterator[None]:
-    """A disk of 64 KiB under the folder ``state``, all taken."""
-    state = folder / "state"
-    state.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(state)]
+def small_disk(path: Path, kibibytes: int) -> Iterator[Disk]:
+    """Mount one; only root may do that."""
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(path)]
     if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("a disk to fill cannot be mounted; only root may do that")
     try:
-        (state / "filler").write_bytes(b"x" * (64 << 10))
-        yield
+        yield Disk(path)
     finally:
-        subprocess.run(["umount", "--lazy", str(state)], check=True)
+        subprocess.run(["umount", "--lazy", str(path)], check=True)  # noqa: S607 - as found
+
+
+@contextlib.contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    with small_disk(folder / "state", 64) as disk:
+        disk.fill()
+        yield
 
 
 def _clone(does: str, wrong: str, advice: str, prepare: Callable[[Path], object] | None) -> Row:
@@ -200,7 +223,7 @@ ROWS = (
         prepare=_file(".state/workflows.sqlite", b"this is no database" * 1000),
         status=2,
     ),
-    Row("a full disk", "database or disk is full: make room", _STATE, config="state_dir: state", prepare=full_disk),
+    Row("a full disk", "database or disk is full: make room", _STATE, config="state_dir: state", prepare=_full_disk),
     Row(
         "serve on a full disk",
         "database or disk is full: make room",
@@ -208,7 +231,7 @@ ROWS = (
         words=SERVE,
         env=_SLACK,
         config="state_dir: state",
-        prepare=full_disk,
+        prepare=_full_disk,
         status=2,
     ),
     Row(

@@ -105,7 +105,7 @@ class Servers:
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Do something in that loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(90)
 
     @contextlib.contextmanager
     def up(self, server: AbstractAsyncContextManager[T]) -> Iterator[T]:
