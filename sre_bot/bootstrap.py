@@ -61,6 +61,11 @@ if TYPE_CHECKING:
 class Checkable(Protocol):
     """What every source can do besides: say in a line how it does."""
 
+    @property
+    def name(self) -> str:
+        """As configured."""
+        ...
+
     async def check(self) -> str:
         """One line. Raises SourceError."""
         ...
@@ -68,11 +73,6 @@ class Checkable(Protocol):
 
 class Endpoint(Checkable, Protocol):
     """What is asked over HTTP."""
-
-    @property
-    def name(self) -> str:
-        """As configured."""
-        ...
 
     async def aclose(self) -> None:
         """Close its connections."""

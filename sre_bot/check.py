@@ -81,7 +81,7 @@ async def _source(name: str, source: bootstrap.Checkable) -> Finding:
         warning = await source.warning() if isinstance(source, GitRepository) else None
         return Finding(name, State.WARNING, warning) if warning else Finding(name, State.OK, line)
     except SourceError as error:
-        told = error.message if error.source == name else f"{error.source}: {error.message}"
+        told = error.message if error.source == source.name else f"{error.source}: {error.message}"
         return Finding(name, State.FAILED, told)  # what we asked for to find out was not the reader's idea
 
 

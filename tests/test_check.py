@@ -144,6 +144,19 @@ class TestSources:
         assert (found["shop"].state, found["deploys"].state) == (State.FAILED, State.FAILED)
         assert "absent.jsonl" in found["deploys"].sentence
 
+    async def test_each_endpoint_has_a_line_by_its_name_and_kind(self, tmp_path: Path) -> None:
+        url = refusing()
+        async with served(a_prometheus()) as good:
+            found = await findings(
+                tmp_path,
+                prometheus=[{"name": "eu", "url": good}, {"name": "prometheus-us", "url": url}],
+                alertmanager=[{"name": "am-0", "url": url}, {"name": "am-1", "url": url}],
+            )
+        assert found["eu (prometheus)"] == Finding("eu (prometheus)", State.OK, "version 3.1.0; 2 of 2 targets are up")
+        assert found["prometheus-us"].state is State.FAILED
+        assert found["am-0 (alertmanager)"].sentence.startswith(f"cannot be reached at {url}")
+        assert found["am-1 (alertmanager)"].state is State.FAILED
+
 
 class TestDatabase:
     async def test_a_database_that_cannot_be_written_fails(self, tmp_path: Path) -> None:
