@@ -401,7 +401,7 @@ def _read_secret(path: Path, variable: str) -> str:
 
 def _alone(secret: str, what: str) -> str:
     """The secret. A token with something else around it would go nowhere, or break a header."""
-    if not secret.isprintable() or (not what.endswith("PASSWORD") and (not secret.isascii() or " " in secret)):
+    if not secret.isprintable() or (not what.lower().endswith("password") and (not secret.isascii() or " " in secret)):
         raise ConfigurationError(
             f"{what} has blanks, line breaks or letters in it that no token has: was it copied in full, and alone?"
         )

@@ -115,6 +115,16 @@ def test_a_password_may_come_from_a_variable(folder: Path) -> None:
     assert load(env).prometheus[0].secrets()[0] == "pass word"
 
 
+def test_a_password_is_any_text_of_one_line_wherever_it_stands(folder: Path) -> None:
+    (folder / "password").write_text("pass wörd")
+    text = """
+prometheus:
+  - {name: a, url: http://a, username: u, password_file: password}
+  - {name: b, url: http://b, username: u, password_file: password}
+"""
+    assert [one.secrets()[0] for one in load(write(folder, text)).prometheus] == ["pass wörd"] * 2
+
+
 ONE = "url: 'https://p'"
 
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sre_bot.errors import SourceError
+from sre_bot.investigation import missing_of
 from sre_bot.tools.selectors import selector
 from sre_bot.tools.text import quoted
 
@@ -36,6 +37,9 @@ async def why_no_data(source: Metrics, query: Query, window: TimeWindow) -> list
 
 async def _why(source: Metrics, asked: Selector, metric: str, window: TimeWindow) -> str:
     sets = await source.label_sets([selector({"__name__": metric})], window, MAX_LABEL_SETS)
+    partial = missing_of(sets)
+    if not sets and partial:
+        return f"Whether there is a metric {metric} is not known: {quoted(partial[0].why, 200)}"
     if not sets:
         similar = await _similar(source, metric, window)
         hint = f" Similar names: {', '.join(similar)}." if similar else " find_metrics tells what there is."

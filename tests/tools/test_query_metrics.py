@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sre_bot.errors import QueryRefusedError
+from sre_bot.investigation import Listing, MissingSource
 from sre_bot.signals.series import MetricMetadata, QueryResult, Series
 from sre_bot.tools.query_metrics import query_metrics, step_for
 from sre_bot.tools.text import estimated_tokens
@@ -357,6 +358,16 @@ async def test_when_absence_cannot_be_checked_the_answer_says_so() -> None:
     seen = await look(Forgetful(), query="up")
     assert not seen.failed
     assert "Whether the metric exists could not be checked: no series API" in seen.content
+
+
+async def test_from_a_partial_answer_nobody_concludes_that_there_is_no_such_metric() -> None:
+    class Partial(FakeMetrics):
+        async def label_sets(self, *_: object) -> Listing[dict[str, str]]:
+            return Listing((), (MissingSource("thanos", "the answer may be partial: a store is down"),))
+
+    seen = await look(Partial(), query="up")
+    assert "Whether there is a metric up is not known: the answer may be partial: a store is down" in seen.content
+    assert "There is no metric" not in seen.content
 
 
 async def test_the_answer_links_back_and_brings_a_chart_with_the_onset() -> None:
