@@ -31,22 +31,23 @@ _WORD = re.compile(r"(?:\b(in|on)\s+(?:the\s+)?)?(?<![\w.-])(\w[\w-]*)(?![.-]?\w
 
 def alike(one: str, other: str) -> bool:
     """Whether two words mean the same environment (``prod`` and ``Production``)."""
-    return _plain(one) == _plain(other)
+    return plain(one) == plain(other)
 
 
-def _plain(environment: str) -> str:
+def plain(environment: str) -> str:
+    """The usual word for it."""
     folded = environment.strip().casefold()
     return _ALIKE.get(folded, folded)
 
 
 def said_in(question: str, known: Iterable[str]) -> tuple[str, ...]:
     """The environments that the words of a question name: those that are ``known``, and the usual ones."""
-    ours = {_plain(environment): environment for environment in known}
+    ours = {plain(environment): environment for environment in known}
     found: dict[str, str] = {}
     for after_in, word in _WORD.findall(question):
-        plain, folded = _plain(word), word.casefold()
-        if folded in _PLAIN or (after_in and (folded in _ALIKE or plain in ours)):
-            found.setdefault(plain, ours.get(plain, word))
+        usual, folded = plain(word), word.casefold()
+        if folded in _PLAIN or (after_in and (folded in _ALIKE or usual in ours)):
+            found.setdefault(usual, ours.get(usual, word))
     return tuple(found.values())
 
 

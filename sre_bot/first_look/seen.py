@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.catalogue import Catalogue
-from sre_bot.first_look.environments import Focus, of_alert
+from sre_bot.first_look.environments import Focus, of_alert, plain
 from sre_bot.first_look.symptoms import is_over
 from sre_bot.incident import AlertState
 
@@ -104,8 +104,8 @@ class Seen:
 
     def by_environment(self) -> tuple[Seen, ...]:
         """What was seen of each environment by itself, as their services do not call each other; else all of it."""
-        there = dict.fromkeys(reading.environment for reading in self.readings if reading.environment)
-        return tuple(self._of(environment) for environment in there) if len(there) > 1 else (self,)
+        there = {plain(reading.environment): reading.environment for reading in self.readings if reading.environment}
+        return tuple(self._of(environment) for environment in there.values()) if len(there) > 1 else (self,)
 
     def _of(self, environment: str) -> Seen:
         focus = Focus(environment=environment)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.verify import verify
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.incident import AlertState
-from sre_bot.investigation import Question, Scope
+from sre_bot.investigation import Listing, MissingSource, Question, Scope
 from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, FakeMetrics, down
 from tests.first_look.incidents import texts
 from tests.first_look.scenes import AT, Scene, level, shop, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sre_bot.incident import Alert, TimeWindow
     from sre_bot.investigation import Answer
 
 
@@ -197,3 +200,27 @@ class TestServiceOfTheChannel:
         sources = apart(production=shop(), staging=shop())
         answer = await asked(sources, "how is staging?", service="payments")
         assert answer.report.what[-1].text == "This look is about payments (as this channel is) in staging, as asked."
+
+
+class Partly(FakeAlertHistory):
+    """A record of alerts that misses some."""
+
+    async def history(self, window: TimeWindow) -> Sequence[Alert]:
+        return Listing(tuple(self.alerts), (MissingSource(self.name, "a store did not answer"),))
+
+
+async def test_records_of_alerts_that_miss_some_are_named_and_used() -> None:
+    record = Partly("thanos", failing().fires("Errors").alerts)
+    answer = await asked(replace(told_by(thanos=failing()), histories=[record]))
+    assert missing(answer) == {"thanos": "a store did not answer"}
+    assert "Firing: Errors" in words(answer)
+
+
+async def test_spellings_of_one_environment_are_one() -> None:
+    sources = replace(told_by(eu=failing(), us=shop()), environments={"eu": "prod", "us": "Production"})
+    assert "looked at by itself" not in words(await asked(sources))
+
+
+async def test_an_empty_prometheus_is_not_said_to_lack_an_environment() -> None:
+    answer = await asked(Scene().sources(), environment="production")
+    assert missing(answer) == {}
