@@ -153,16 +153,21 @@ class MeteredHandler:
             self._metrics.questions.labels(_door(event)).inc()
         with self._metrics.in_progress.track_inprogress():
             await self._handler(key, event, journal)
-        with _no_harm():
-            status = await asyncio.to_thread(self._investigations.status, key)
-            if status == "failed":
-                self._metrics.answers.labels("failed").inc()
-            answer = await asyncio.to_thread(self._investigations.answer, key) if status == "answered" else None
-            if answer is not None:
-                self._metrics.answer_seconds.observe(self._now() - accepted_at)
-                self._count(answer)
+            seconds = self._now() - accepted_at
+            with _no_harm():
+                await self._count_end(key, seconds)
 
-    def _count(self, answer: Answer) -> None:
+    async def _count_end(self, key: str, seconds: float) -> None:
+        """Count how a question ended; one that joined another has no end of its own."""
+        status = await asyncio.to_thread(self._investigations.status, key)
+        if status == "failed":
+            self._metrics.answers.labels("failed").inc()
+        answer = await asyncio.to_thread(self._investigations.answer, key) if status == "answered" else None
+        if answer is not None:
+            self._metrics.answer_seconds.observe(seconds)
+            self._count_answer(answer)
+
+    def _count_answer(self, answer: Answer) -> None:
         by_model = answer.model != FIRST_LOOK
         self._metrics.answers.labels("model" if by_model else "first_look").inc()
         if by_model:

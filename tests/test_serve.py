@@ -456,7 +456,10 @@ async def test_metrics_tell_of_what_was_done_and_nothing_of_what_was_said(world:
     here = World(world.folder, world.slack, environment, world.log)
     async with MessagesApi(investigator) as api, here.serving(api.url), httpx.AsyncClient() as client:
         await world.answered(await world.mention("is zanzibar well?"))
-        told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        told = ""
+        async with asyncio.timeout(30):
+            while "sre_bot_questions_in_progress 0.0" not in told:
+                told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     samples = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
     assert {name: samples[f"sre_bot_{name}"] for name in COUNTED} == COUNTED
     assert float(samples["sre_bot_model_cost_dollars_total"]) > 0
