@@ -53,6 +53,7 @@ class Program:
     name: str
     arguments: Sequence[str]
     variables: Mapping[str, str]
+    is_ours: bool
 
     def run(self, arguments: Sequence[str], folder: Path, **more: str) -> Ran:
         """Run it to its end. Raises RuntimeError when it fails."""
@@ -62,7 +63,7 @@ class Program:
 
 def ours(made: Environment, prometheus: str) -> Program:
     """``sre-bot ask``."""
-    return Program(made, "sre-bot", ["ask", question.QUESTION], {"PROMETHEUS_URL": prometheus})
+    return Program(made, "sre-bot", ["ask", question.QUESTION], {"PROMETHEUS_URL": prometheus}, is_ours=True)
 
 
 def peer(made: Environment, prometheus: str, toolsets: Iterable[str], folder: Path) -> Program:
@@ -72,7 +73,8 @@ def peer(made: Environment, prometheus: str, toolsets: Iterable[str], folder: Pa
     config = folder / "peer.yaml"
     config.write_text(json.dumps({"model": "anthropic/claude-sonnet-5-5", "toolsets": switches}))
     arguments = ["ask", "--no-interactive", "--config", str(config), question.QUESTION]
-    return Program(made, "holmes", arguments, {"TEMPERATURE": "none", "LITELLM_LOCAL_MODEL_COST_MAP": "True"})
+    variables = {"TEMPERATURE": "none", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    return Program(made, "holmes", arguments, variables, is_ours=False)
 
 
 async def measure(program: Program, folder: Path, runs: int) -> Figures:
@@ -88,7 +90,7 @@ async def measure(program: Program, folder: Path, runs: int) -> Figures:
 
 
 async def _ask(program: Program, folder: Path) -> dict[str, float]:
-    async with question.model() as model:
+    async with question.model(strict=program.is_ours) as model:
         urls = {"ANTHROPIC_BASE_URL": model.relay.url, "ANTHROPIC_API_BASE": model.relay.url}
         ran = await asyncio.to_thread(program.run, program.arguments, folder, ANTHROPIC_API_KEY="none", **urls)
         model.check_queries()
