@@ -103,11 +103,11 @@ async def compare(folder: Path, model: Sentences | None) -> None:
     """One table: how often the right document is first, and among the first three."""
     asked = questions()
     ways: dict[str, list[list[str]]] = {}
-    words = DocumentLibrary([FolderDocuments(folder, name="runbooks")])
+    words = DocumentLibrary([FolderDocuments(folder, name=folder.name)])
     ways["words (BM25)"] = await orders(words, asked)
     await words.close()
     if model is not None:
-        joined = DocumentLibrary([FolderDocuments(folder, name="runbooks")], sentences=model)
+        joined = DocumentLibrary([FolderDocuments(folder, name=folder.name)], sentences=model)
         while (await joined.search("x", NOW, 1)).note:
             pass
         ways["meaning"] = by_meaning(model, folder, asked)
@@ -124,7 +124,7 @@ def _cells(asked: Sequence[Question], found: Sequence[Sequence[str]]) -> Iterato
     for kind in ("other words", "own words"):
         for held_out in (False, True):
             rows = [
-                order.index(one.document) if one.document in order else len(order)
+                order.index(one.document) if one.document in order else MANY
                 for one, order in zip(asked, found, strict=True)
                 if one.kind == kind and one.held_out is held_out
             ]
@@ -141,7 +141,7 @@ def resident() -> float:
 def install_size() -> str:
     """Of the optional packages."""
     try:
-        sizes = {name: sum(path.locate().stat().st_size for path in files(name) or ()) / 1e6 for name in PACKAGES}  # type: ignore[attr-defined,unused-ignore] # a Path on disk
+        sizes = {name: sum(Path(path.locate()).stat().st_size for path in files(name) or ()) / 1e6 for name in PACKAGES}
     except (PackageNotFoundError, FileNotFoundError):
         return "not installed"
     return f"{sum(sizes.values()):.0f} MB (" + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()) + ")"
@@ -154,9 +154,9 @@ async def costs(folder: Path, model: Sentences | None) -> None:
     index = folder.parent / "documents.sqlite"
     for start in ("first start", "second start"):
         library = DocumentLibrary([FolderDocuments(folder, name="many")], index=index, sentences=model)
-        took = await _took(library, text, 1)
+        took = await _took(library, text)
         print(f"{start:28}{took:8.3f} s to the answer of the first question")
-        took = statistics.median([await _took(library, text, 1) for _ in range(5)])
+        took = statistics.median([await _took(library, text) for _ in range(5)])
         print(f"{'':28}{took:8.3f} s to that of the next ones")
         started = time.perf_counter()
         await library.close()
@@ -164,9 +164,9 @@ async def costs(folder: Path, model: Sentences | None) -> None:
     print(f"{'index file':28}{index.stat().st_size / 1e6:8.0f} MB")
 
 
-async def _took(library: DocumentLibrary, text: str, limit: int) -> float:
+async def _took(library: DocumentLibrary, text: str) -> float:
     started = time.perf_counter()
-    await library.search(text, NOW, limit)
+    await library.search(text, NOW, 5)
     return time.perf_counter() - started
 
 
@@ -222,7 +222,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         await compare(HERE / "runbooks", model)
         if corpus.exists():
-            await compare(_write(Path(name) / "rules", runbooks | dict(_rules(corpus))), model)
+            await compare(_write(Path(name) / "among rules", runbooks | dict(_rules(corpus))), model)
         await costs(_write(Path(name) / "many", _many(list(runbooks.values()))), model)
 
 
