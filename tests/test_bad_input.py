@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +21,12 @@ from tests.bad_input.systems import ROWS as SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.bad_input.row import Row
 
 ROWS = (*CONFIGURATION, *SYSTEMS, *PLACES, *QUESTIONS)
 OURS = ("SRE_BOT_", "SLACK_", "ANTHROPIC_", "PROMETHEUS_", "ALERTMANAGER_", "LOKI_", "TEMPO_")
+TROUBLESHOOTING = Path(__file__).parents[1] / "docs" / "troubleshooting.md"
 RAW = re.compile(r"Traceback|Input should be|valid dictionary|<class|object at 0x|Errno|[A-Za-z]+Error\b|\btuple\b")
 """What only a programmer of Python understands."""
 
@@ -72,3 +73,19 @@ def test_it_is_told_what_is_wrong_and_what_to_do(
     assert screen.times(row.advice)
     assert not RAW.findall(screen.text)
     assert "hunter2" not in screen.text, "no secret is shown"
+    assert row.status != 2 or not screen.out, "standard output is for answers"
+
+
+def test_troubleshooting_tells_of_sentences_that_are_said() -> None:
+    """A sentence of the guide is one of the table, so that it changes when the program does."""
+    guide = [
+        line.split("|")[1] for line in TROUBLESHOOTING.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"
+    ]
+    sentences = [sentence for cell in guide for sentence in re.findall("`([^`]+)`", cell)]
+    said = [f"{row.wrong} {row.advice}" for row in ROWS]
+    assert len(sentences) > 30
+    assert not [one for one in sentences if not any(re.search(pattern(one), sentence) for sentence in said)]
+
+
+def pattern(sentence: str) -> str:
+    return ".*".join(map(re.escape, sentence.split("…")))

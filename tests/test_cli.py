@@ -66,42 +66,6 @@ class TestDone:
             assert said in capsys.readouterr().out
 
 
-class TestBadInput:
-    @pytest.mark.parametrize(
-        ("words", "why"),
-        [
-            (["ask", " "], "the question is empty"),
-            (["ask", "why?", "--at", "noon"], "is not a time"),
-            (["ask", "why?", "--at", "-20"], "is not a time"),
-            (["ask", "why?", "--at", "2999-01-01"], "lies in the future"),
-            (["demo", "--fault", "no-such-fault"], "no-such-fault"),
-            (["serve"], "SLACK_BOT_TOKEN"),
-        ],
-    )
-    def test_what_cannot_be_done_as_asked_is_2_with_one_line(
-        self, words: list[str], why: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert main(words) == 2
-        said = capsys.readouterr()
-        last = said.err.splitlines()[-1]
-        assert last.startswith("sre-bot: ")
-        assert why in last
-        assert "Traceback" not in said.err
-        assert not said.out
-
-    def test_a_broken_configuration_is_2(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        (tmp_path / "sre-bot.yaml").write_text("promethus: {}\n")
-        assert main(["ask", "why?"]) == 2
-        assert "did you mean prometheus?" in capsys.readouterr().err
-
-    @pytest.mark.parametrize("words", [[], ["ask"], ["sing"], ["ask", "why?", "--at"]])
-    def test_words_that_are_no_command_are_2(self, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        assert ended.value.code == 2
-        assert "usage: sre-bot" in capsys.readouterr().err
-
-
 class BrokenOutput(io.StringIO):
     """Standard output that cannot be written to."""
 
