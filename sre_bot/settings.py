@@ -278,14 +278,19 @@ def _read_file(path: Path, *, named: bool) -> dict[str, Any]:
             "another file."
         ) from None
     try:
-        raw = next(read_yaml(text), None)
-        if raw is not None and not isinstance(raw, dict):
-            raise ValueError("must hold keys and values, such as prometheus: {url: http://prometheus:9090}")
-        return _without_nulls(raw or {})
+        return _without_nulls(_keys_and_values(next(read_yaml(text), None)))
     except ValueError as error:
         raise ConfigurationError(f"the configuration {path} {error}.") from None
     except RecursionError:
         raise ConfigurationError(f"the configuration {path} refers to itself in a circle: write it out.") from None
+
+
+def _keys_and_values(raw: object) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ValueError("must hold keys and values, such as prometheus: {url: http://prometheus:9090}")  # noqa: TRY004 - told with the other mistakes of a file
+    return raw
 
 
 def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
