@@ -199,7 +199,7 @@ class PrometheusSource:
             call(session)
             return read(session.answer)
         except (AttributeError, LookupError, TypeError, ValueError) as error:  # the client takes the form for granted
-            sentence = f"answered JSON of an unknown form; is its url that of a Prometheus API?"
+            sentence = "answered JSON of an unknown form; is its url that of a Prometheus API?"
             raise SourceUnavailableError(self.name, sentence) from error
 
 

@@ -158,7 +158,9 @@ async def test_no_name_and_no_text_breaks_out_of_its_quotes(service: str, text: 
             id="429",
         ),
         pytest.param(says(http(b"<html>Sign in", kind="text/html")), SourceUnavailableError, "HTML", id="html"),
-        pytest.param(says(http(b"{}")), SourceUnavailableError, r"\(at data\); is its url that of a Loki\?", id="no data"),
+        pytest.param(
+            says(http(b"{}")), SourceUnavailableError, r"\(at data\); is its url that of a Loki\?", id="no data"
+        ),
         pytest.param(
             says(http(b'{"data": {"resultType": "matrix", "result": []}}')),
             SourceUnavailableError,
