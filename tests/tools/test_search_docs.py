@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -37,9 +37,10 @@ class FakeDocuments:
     sections: Sequence[Passage] = ()
     runbooks: Sequence[Passage] = ()
     failures: tuple[SourceError, ...] = ()
+    note: str | None = None
 
     async def search(self, text: str, at: datetime, limit: int) -> Found:
-        return self._found(self.sections[:limit])
+        return replace(self._found(self.sections[:limit]), note=self.note)
 
     async def resolve(self, url: str, at: datetime) -> Found:
         return self._found(self.runbooks if url == URL else ())
@@ -98,6 +99,13 @@ async def test_nothing_found_advises_other_words() -> None:
     seen = await look(FakeDocuments(), query="pool")
     assert seen.content == "0 sections for pool, best first:\nTry other words."
     assert seen.summary == "Documents: nothing found"
+
+
+@pytest.mark.parametrize("sections", [[DISK], []])
+async def test_what_could_not_be_compared_is_said(sections: list[Passage]) -> None:
+    note = "By meaning, 2 of 9 passages could be compared so far; the rest by words only."
+    seen = await look(FakeDocuments(sections=sections, note=note), query="pool")
+    assert seen.content.endswith(note)
 
 
 async def test_a_document_changed_after_the_moment_is_marked() -> None:
