@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sre_bot.agent.claims import Moment, Reading
     from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
     from sre_bot.agent.scope import Scope
 
@@ -35,6 +36,8 @@ MAX_COUNT = 1_000
 
 
 _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
+_OWNER = re.compile(r"[,:] ([\w./-]*\w) $")
+_AGES = re.compile(r"\b(?:older|younger|earlier|later|apart)\b")
 _REST = re.compile(
     r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok)\b", re.IGNORECASE
 )
@@ -54,7 +57,7 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
 
 
 def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
-    held = (one for line in scope.lines for one in line.reading.quantities)
+    held = (one for line in scope.lines for one in line.reading.quantities if not _is_of_another(one, line, scope))
     if any(agree(quantity, one) for one in held if one.change or not quantity.change):
         return True
     moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
@@ -63,9 +66,9 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
             return any(_meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end))
         case Dimension.RATIO:
             return _is_borne_share(quantity, reading, scope, moved=moved)
-        case Dimension.SECONDS if not quantity.change and quantity.middle >= SHORTEST:
+        case Dimension.SECONDS if quantity.middle >= SHORTEST and (not quantity.change or _compares_ages(reading)):
             return any(_meets(quantity, *length) for length in _lengths(scope, asked_at))
-        case Dimension.PLAIN if _is_count(quantity) and _counted(quantity, scope):
+        case Dimension.PLAIN if _is_count(quantity) and (_counted(quantity, scope) or _is_label(quantity, scope)):
             return True
     return _is_difference(quantity, scope) if quantity.change or moved else _is_sum(quantity, scope)
 
@@ -178,6 +181,21 @@ def _counted(quantity: Quantity, scope: Scope) -> bool:
     together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
     counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
     return any(_meets(quantity, count, count) for count in counts)
+
+
+def _is_label(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it is the value of a label (a status), be it only of the query."""
+    return any(quantity.text.removesuffix("s") in one.subjects for one in scope.exhibits)
+
+
+def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
+    """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
+    before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
+    return before is not None and before[1].casefold() in scope.strangers
+
+
+def _compares_ages(reading: Reading) -> bool:
+    return _AGES.search(reading.rest) is not None
 
 
 def _lengths(scope: Scope, asked_at: datetime) -> Iterator[tuple[float, float]]:

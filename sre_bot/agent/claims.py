@@ -69,13 +69,13 @@ _NAME = re.compile(
     r"""https?://[^\s)\]>"']{1,300}
     | (?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?![\w.])
     | (?<![\w/.-])/?[\w.-]{1,80}(?:/[\w.-]{1,80}){1,12}\.[A-Za-z]\w{0,9}\b       # a file's path
-    | (?<![\w.])v?\d{1,6}(?:\.\d{1,6}){2,4}(?:-[\w.]{1,40})?\b | \bv\d{1,6}(?:\.\d{1,6})+\b        # a version
-    | (?<![\w#])\#\d{1,8}\b
+    | (?<![\w.])v?\d{1,6}(?:\.\d{1,6}){2,4}(?:-[\w.]{1,40})?\b | \bv\d{1,6}(?:\.\d{1,6})*\b        # a version
+    | (?<![\w#])\#(?:\d{1,8}|[a-z][\w-]{2,60})\b
     | (?<![\w-])(?=[0-9a-f]{0,39}[a-f])(?=[a-f]{0,39}\d)[0-9a-f]{7,40}(?![\w-])       # a commit
     | (?<!\w)_{0,2}[A-Za-z][A-Za-z0-9]{0,60}(?:_+[A-Za-z0-9]{1,60}){1,12}\b               # a metric, a setting
     | (?<![\w/])(?:[A-Z]{1,8}[a-z][a-z0-9]{0,40}){2,8}[A-Z0-9]{0,8}\b                              # an alert
     | (?<![\w.-])[a-z0-9-]{2,60}(?:\.[a-z0-9-]{2,60}){0,6}\.[a-z]{2,20}(?::\d{1,5})?(?![\w-])  # a host, a file
-    | (?<![\w.-])[A-Za-z]{1,40}(?:-[A-Za-z0-9]{1,40}){0,6}-\d\w{0,20}(?![\w-])                    # db-2, a pod
+    | (?<![\w.-])[A-Za-z][A-Za-z0-9]{0,40}(?=[\w-]{0,60}-[a-z]{0,20}\d)(?:-[A-Za-z0-9]{1,40}){1,8}(?![\w-])  # a pod
     """,
     re.VERBOSE,
 )
@@ -154,6 +154,11 @@ _COMMON = frozenset(
     our their his her your they them him she you out off too own per usual normal clearly suddenly began last first
     """.split()  # noqa: SIM905 -- a paragraph of words reads better than a page of quotes
 )
+
+
+def is_common(word: str) -> bool:
+    """Whether a word (in lower case) carries no content of its own."""
+    return word in _COMMON or len(word) <= 2  # noqa: PLR2004 -- of, in, is …
 
 
 def content_words(text: str) -> frozenset[str]:

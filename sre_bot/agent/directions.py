@@ -25,6 +25,43 @@ _FROM = re.compile(rf"(?:\bfrom |→ ?){_NEARLY}$")
 _INSTEAD = re.compile(rf",?\s*(?:instead of|rather than|up from|down from)\s{_NEARLY}")
 
 
+_GONE = re.compile(r"\b(?:gone|disappeared|vanished|went away)\b", re.IGNORECASE)
+_STEADY = re.compile(
+    r"\b(?:unchanged|steady|flat|unaffected|(?:is|are|was|were) (?:stable|constant)|not affected|"
+    r"did(?: not|n't) (?:change|move))\b",
+    re.IGNORECASE,
+)
+_ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
+_NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
+_SECTIONS = frozenset({"firing", "pending", "silenced", "inhibited", "resolved"})
+_MOVED = frozenset({"step", "ramp"})
+MOVED_BY = 1.2
+"""A series that a claim calls steady may have moved by no more than this factor."""
+
+
+def wrong_state(text: str, scope: Scope) -> str | None:
+    """Why things that a claim calls gone, steady or silenced are not so in the evidence; None when nothing is said."""
+    told = [line for line in scope.own if line.state]
+    if not told:
+        return None
+    kinds = {line.state for exhibit in scope.exhibits for line in exhibit.lines}
+    stated = _ALERT_STATES.search(text)
+    if stated and not _NOT.search(text) and {line.state for line in told} <= _SECTIONS - {stated[1]}:
+        return f"{scope.ids} has it {told[0].state}, not {stated[1]}"
+    if "gone" in kinds and _GONE.search(text) and not _NOT.search(text) and all(line.state != "gone" for line in told):
+        return f"{scope.ids} has something else gone"
+    if _STEADY.search(text) and all(_has_moved(line) for line in told):
+        return f"{scope.ids} has it move"
+    return None
+
+
+def _has_moved(line: Line) -> bool:
+    if line.state == "gone":
+        return True
+    pairs = ((old.middle, new.middle) for old, new in line.moves[:1])
+    return line.state in _MOVED and any(max(pair) > MOVED_BY * min(pair) for pair in pairs)
+
+
 def wrong_way(reading: Reading, scope: Scope) -> str | None:
     """Old and new value exchanged, or of two moves, or before and after the onset."""
     for old, new in _stated_moves(reading):

@@ -30,9 +30,22 @@ _FURNITURE = re.compile(r"@@ |index [0-9a-f]+\.\.|diff --git |(?:---|\+\+\+) ?")
 _IN_DIFF = re.compile(r"[ +-]")
 _HEADING = re.compile(r"(Firing|Pending|Silenced|Inhibited|Resolved):$")
 _SETTING = re.compile(
-    r"(?:\s*\d+:)?([+-]?)\s*[\"']?([A-Za-z_][\w.]{0,60})[\"']?\s*[:=]\s*[\"']?(\d[\d.,]*\s?[a-zA-Z%µ/]*)(?![-:\w])"
+    r" {0,8}(?:\d{1,6}:)? {0,8}([+-]?) {0,80}(?:[a-z]{1,12} ){0,4}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?"
+    r" {0,20}:?=?(?<=[:=]) {0,20}[\"']?(\d[\d_.,]{0,20} ?[a-zA-Z%µ/]{0,12})(?![-:\w])"
 )
-_SETTING_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "secs": "s", "bytes": "B", "percent": "%"}
+_SETTING_UNIT = re.compile(r"(?:_|(?<=[a-z])(?=[A-Z]))([A-Za-z]{1,12})$")
+_SETTING_UNITS = {"ms": "ms", "millis": "ms", "milliseconds": "ms", "s": "s", "secs": "s", "seconds": "s"}
+_SETTING_UNITS |= {
+    "min": "min",
+    "minutes": "min",
+    "hours": "h",
+    "days": "d",
+    "bytes": "B",
+    "kb": "kB",
+    "mb": "MB",
+    "percent": "%",
+}
+_LITERAL = re.compile(r"(?<=\d)[LlFfUu]{1,3}$")
 _SETTING_RATES = re.compile(r"per_(second|minute|hour)$|(?:^|_)(rps|qps|rpm)$")
 _QUERIED_UNITS = (
     (re.compile(r"\b100 ?\*|\* ?100\b|percent|_pct\b"), " %"),
@@ -162,8 +175,9 @@ def _setting(match: re.Match[str]) -> list[Quantity]:
     """The value of a setting, in the unit that its name tells."""
     rate = _SETTING_RATES.search(match[2])
     unit = f"per {rate[1]}" if rate and rate[1] else rate[2] if rate else ""
-    unit = unit or _SETTING_UNITS.get(match[2].rpartition("_")[2], "")
-    value = match[3].strip()
+    told = _SETTING_UNIT.search(match[2])
+    unit = unit or _SETTING_UNITS.get(told[1].lower() if told else "", "")
+    value = _LITERAL.sub("", match[3].strip().replace("_", ""))
     return quantities(f"{value} {unit}" if unit and value.replace(".", "").isdigit() else value, exact=True)
 
 

@@ -44,6 +44,7 @@ _WINDOW = re.compile(r"(?:No data, )?\d{4}-\d{2}-\d{2} \S{8} to |At \d|points of
 _SINCE = re.compile(r"\b(?:now|last)\s$")
 _BEFORE = re.compile(r"\bmedian before\s$")
 _ARROW = re.compile(r"\s*(?:→|->)\s*(?:about )?")
+_INSTEAD = re.compile(r"(?: calls?)? instead of ")
 _BUCKET = re.compile(r"\(in the bucket [^)]{1,80}\)")
 
 STATE = re.compile(r"; (step|ramp|spike|appeared|gone|flat)\b")
@@ -156,11 +157,14 @@ def _event(text: str) -> Event:
 
 
 def _moves(reading: Reading) -> tuple[tuple[Quantity, Quantity], ...]:
-    """Pairs of old and new value that a line states: ``A → B``, A and what it is now, the median before and now."""
+    """Old and new values that a line states: ``A → B``, ``B instead of A``, the median before and what it is now."""
     text = reading.rest
     buckets = [match.span() for match in _BUCKET.finditer(text)]
     found = [one for one in reading.quantities if not any(low <= one.start < high for low, high in buckets)]
     arrows = [(one, after) for one, after in itertools.pairwise(found) if _ARROW.fullmatch(text, one.end, after.start)]
+    arrows += [
+        (after, one) for one, after in itertools.pairwise(found) if _INSTEAD.fullmatch(text, one.end, after.start)
+    ]
     old = [one for one, _ in arrows]
     old += [one for one in found if _BEFORE.search(text, max(0, one.start - 16), one.start)]
     new = [one for one in found if _SINCE.search(text, max(0, one.start - 8), one.start)]

@@ -31,6 +31,8 @@ _KINDS = {
     Event.ALERT: re.compile(r"\bfir(?:ed|es|ing)\b|\balert\w*|\bpaged?\b", re.IGNORECASE),
     Event.START: re.compile(r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b", re.IGNORECASE),
 }
+_STATE = re.compile(r"\b(silenced|inhibited|pending)\b", re.IGNORECASE)
+_IS_TIME = re.compile(r"\s*(?:(?:about|at) )?(?:\d|$|[,;.]|(?:it|that|this|them)\b[,;.]?$)")
 _ENDED = re.compile(
     r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|last|not|no|never|none|neither)\b", re.IGNORECASE
 )
@@ -44,8 +46,10 @@ def wrong_order(
         left = _piece_before(text, match.start())
         right = _PIECE.split(text[match.end() :], maxsplit=1)[0]
         kind = _kind(left)
-        earlier = _moments(left, kind, cited, known, asked_at)
-        later = _moments(right, _kind(right) or _as_before(right, kind), cited, known, asked_at)
+        if kind is None or _IS_TIME.match(right):
+            continue
+        earlier = _moments(left, kind, None, cited=cited, known=known, asked_at=asked_at)
+        later = _moments(right, _kind(right), kind, cited=cited, known=known, asked_at=asked_at)
         if match[1].lower() == "after":
             earlier, later = later, earlier
         if not earlier or not later:
@@ -68,31 +72,37 @@ def _kind(text: str) -> Event | None:
     if _ENDED.search(text):
         return None
     kinds = [kind for kind, words in _KINDS.items() if words.search(text)]
+    if len(kinds) > 1 and kinds[-1] is Event.START:  # the start of a deploy, of an alert
+        kinds.pop()
     return kinds[0] if len(kinds) == 1 else None
-
-
-def _as_before(text: str, kind: Event | None) -> Event | None:
-    """``… was deployed before checkout`` means the deploy of checkout; ``before the 503s`` means their start."""
-    if _ENDED.search(text) or any(words.search(text) for words in _KINDS.values()):
-        return None
-    return kind
 
 
 def _moments(
     text: str,
     kind: Event | None,
+    like: Event | None,
+    *,
     cited: Sequence[Exhibit],
     known: frozenset[tuple[str, str]],
     asked_at: datetime,
 ) -> list[Moment]:
-    """When what a piece of a sentence speaks of happened: the first times of the lines that tell it."""
-    if kind is None:
-        return []
+    """When what a piece of a sentence speaks of happened: the first times of the lines that tell it.
+
+    A piece that does not tell its kind is ``like`` the other one where that has such an event of what it names
+    (``was deployed before checkout``), else the start of something (``before the storm``).
+    """
     reading = read(text, asked_at)
     names = {name.casefold() for name in reading.names} | named_in(text, reading, known)
-    lines = [line for one in cited for line in one.lines if line.event is kind and line.reading.moments]
+    lines = [line for one in cited for line in one.lines if line.reading.moments]
+    if kind is None and like is not None and not any(words.search(text) for words in (_ENDED, *_KINDS.values())):
+        alike = any(line.event is like and any(line.names(name) for name in names) for line in lines)
+        kind = like if alike else Event.START
+    lines = [line for line in lines if line.event is kind]
+    state = _STATE.search(text)
+    if state and kind is Event.ALERT:
+        lines = [line for line in lines if line.state == state[1].lower()]
     own = [line for line in lines if any(line.names(name) for name in names)]
-    if not own and (names and kind is not Event.START):
+    if not own and names and kind is not Event.START:
         return []
     stated = [line.reading.moments[0] for line in own or lines]
     return [one for one in stated if any(one.meets(other) for other in reading.moments)] or stated

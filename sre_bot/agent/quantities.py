@@ -107,6 +107,9 @@ _WORDED = re.compile(
     re.IGNORECASE,
 )
 _FOLD = re.compile(rf"\b({SPELLED})[ -]?fold\b", re.IGNORECASE)
+_BY_FACTOR = re.compile(
+    rf"\bmultipl\w+ (?:\w+ ){{0,4}}by (?:about )?({SPELLED}|\d{{1,6}}(?:\.\d{{1,3}})?)\b", re.IGNORECASE
+)
 _ONE_UNIT = re.compile(r"\b(half an?|an?|one) (second|minute|hour|day|week)(?: and a half)?\b", re.IGNORECASE)
 _PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?= of\b| the\b)", re.IGNORECASE)
 _MULTIPLE = re.compile(rf"\b({'|'.join(_FACTORS)})\b", re.IGNORECASE)
@@ -139,6 +142,7 @@ def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
     for pattern, reading in (
         (_WORDED, _worded),
         (_FOLD, _fold),
+        (_BY_FACTOR, _fold),
         (_ONE_UNIT, _one),
         (_PART, _part),
         (_MULTIPLE, _multiple),
@@ -201,8 +205,8 @@ def _worded(text: str, match: re.Match[str]) -> Quantity:
 
 
 def _fold(text: str, match: re.Match[str]) -> Quantity:
-    """``tenfold``."""
-    value = spelled(match[1])
+    """``tenfold``, ``multiplied by ten``."""
+    value = float(match[1]) if match[1][0].isdigit() else spelled(match[1])
     return _qualified(text, match.span(), Dimension.FACTOR, value, _LOOSE * value)
 
 

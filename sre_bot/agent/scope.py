@@ -32,6 +32,10 @@ class Scope:
     lines: tuple[Line, ...]
     eventful: tuple[Line, ...]
     """Lines whose times count when the claim speaks of the time between things."""
+    own: tuple[Line, ...]
+    """Lines about something that the claim names."""
+    strangers: frozenset[str]
+    """What other things there are, when the claim names any."""
 
 
 def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: frozenset[tuple[str, str]]) -> Scope:
@@ -49,7 +53,9 @@ def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: froze
     placed = {name for name in named if any(line.names(name) for line in happened)}
     lines = [line for exhibit in cited for line in _own(exhibit, named, placed, known)]
     eventful = [line for exhibit in cited for line in _narrowest(exhibit, identifiers, named)]
-    return Scope(", ".join(one.id for one in cited), tuple(cited), tuple(lines), tuple(eventful))
+    strangers = frozenset(value for _, value in known if is_name(value)) - {*named} if named else frozenset[str]()
+    own = [line for line in lines if line.labels and any(line.names(name) for name in named if is_name(name))]
+    return Scope(", ".join(one.id for one in cited), tuple(cited), tuple(lines), tuple(eventful), tuple(own), strangers)
 
 
 def named_in(text: str, reading: Reading, known: frozenset[tuple[str, str]]) -> frozenset[str]:

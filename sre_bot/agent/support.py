@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.arithmetic import wrong_quantity
 from sre_bot.agent.claims import read
 from sre_bot.agent.clauses import clauses
-from sre_bot.agent.directions import wrong_way
+from sre_bot.agent.directions import wrong_state, wrong_way
+from sre_bot.agent.naming import wrong_name
 from sre_bot.agent.order import wrong_order
 from sre_bot.agent.scope import named_in, scope_of
 from sre_bot.agent.topics import unrelated
@@ -39,13 +40,10 @@ def why_not_borne(
     if len(text) > MAX_CLAIM:
         return "it is too long to be checked"
     reading = read(text, asked_at)
-    ids = ", ".join(exhibit.id for exhibit in cited)
-    missing = [name for name in reading.names if not any(name.casefold() in one.everything for one in cited)]
-    if missing:
-        return f"{missing[0]} does not occur in {ids}"
     scope = scope_of(text, reading, cited, known)
     return (
-        _wrong_clause(text, reading, scope, known, asked_at)
+        wrong_name(text, reading, cited, known)
+        or _wrong_clause(text, reading, scope, known, asked_at)
         or wrong_order(text, reading, cited, known, asked_at)
         or unrelated(text, reading, scope, frozenset(value for _, value in known))
     )
@@ -61,7 +59,12 @@ def _wrong_clause(
         if part is not reading and (part.names or named_in(text[start:end], part, known)):
             own = scope_of(text[start:end], part, scope.exhibits, known)
             scope = replace(own, eventful=whole.eventful)
-        why = wrong_quantity(part, scope, asked_at) or _wrong_moment(part, scope, asked_at) or wrong_way(part, scope)
+        why = (
+            wrong_quantity(part, scope, asked_at)
+            or _wrong_moment(part, scope, asked_at)
+            or wrong_way(part, scope)
+            or wrong_state(text[start:end], scope)
+        )
         if why:
             return why
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import content_words
@@ -33,6 +34,7 @@ _TOPICS = {
     "network": "dns network packet resolver",
     "up": "up down restart restarted scrape",
 }
+_FAILING = re.compile(r"=~?\\?\"?[45](?:\.\.|\d\d|xx)")
 _TOPIC_OF = {stem(word): topic for topic, words in _TOPICS.items() for word in words.split()}
 
 
@@ -55,6 +57,7 @@ def _topics(words: Iterable[str]) -> set[str]:
 
 
 def _measured(scope: Scope) -> set[str]:
-    """Topics that units tell."""
+    """Topics that units tell, and the matchers of a query: answers of status 4xx and 5xx are errors."""
     dimensions = {one.dimension for line in scope.lines for one in line.reading.quantities}
-    return {"latency"} if dimensions == {Dimension.SECONDS} else set()
+    told = {"latency"} if dimensions == {Dimension.SECONDS} else set()
+    return told | ({"errors"} if any(_FAILING.search(one.everything) for one in scope.exhibits) else set())
