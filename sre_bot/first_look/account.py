@@ -101,21 +101,22 @@ def _way(case: Case) -> Claim:
     found, trail = case.found, case.found.trail
     way = " → ".join((*trail.services, *filter(None, [trail.peer])))
     declared = [pair for pair in pairwise(trail.services) if pair in found.calls.declared]
-    cited = case.cite(*(f"calls: {sign}" for sign in CALLS))
+    calls = [f"calls: {sign}" for sign in CALLS]
     if not declared:
-        return Claim(f"The calls that fail or take long lead {way}.", cited)
+        return Claim(f"The calls that fail or take long lead {way}.", case.cite(*calls))
     steps = listed([f"{caller} → {callee}" for caller, callee in declared], MAX_NAMES)
     text = f"What got worse leads {way}; no metrics tell of the calls {steps}, which the catalogue declares."
-    return Claim(text, (*cited, *case.cite(Sign.ERRORS, Sign.LATENCY, "catalogue")))
+    return Claim(text, case.cite(*calls, Sign.ERRORS, Sign.LATENCY, "catalogue"))
 
 
 def _about(case: Case) -> Iterator[Claim]:
     """What was taken to be meant, where the question does not say it."""
-    seen, said = case.seen, case.seen.focus.said
+    environment = "" if case.seen.part else case.seen.environment
+    is_said = bool(environment) and case.seen.focus.said
     service = case.found.asked[0] if case.found.by_channel else ""
-    about = [f"{service} (as this channel is)" if service and said else service, "" if seen.part else seen.environment]
+    about = [f"{service} (as this channel is)" if service and is_said else service, environment]
     if any(about):
-        text = f"This look is about {' in '.join(filter(None, about))}, as {'asked' if said else 'this channel is'}."
+        text = f"This look is about {' in '.join(filter(None, about))}, as {'asked' if is_said else 'this channel is'}."
         yield Claim(text, case.cite("alerts", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC))
 
 

@@ -76,13 +76,12 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
     vitals, changes, naming = reading.result(), changing.result(), Naming(sources.catalogue.names())
-    held = {m.name: task.result() for m, task in zip(managers, told, strict=False)}
-    remembered = [task.result() for task in kept]
-    for unseen in (one for alerts in (*held.values(), *remembered) for one in missing_of(alerts or ())):
-        asking.note(unseen.source, unseen.why)
-    alerts, unaware = united([(name, alerts) for name, alerts in held.items() if alerts is not None])
-    for unseen in unaware:
-        asking.note(unseen.source, unseen.why)
+    held = [(m.name, answer) for m, task in zip(managers, told, strict=False) if (answer := task.result()) is not None]
+    remembered = [answer for task in kept if (answer := task.result()) is not None]
+    alerts, unaware = united(held)
+    unseen = (one for found in (*(found for _, found in held), *remembered) for one in missing_of(found))
+    for one in (*unseen, *unaware):
+        asking.note(one.source, one.why)
     meant = _Meant(focus, naming)
     deploys = tuple(naming.change(deploy) for deploy in changes.deploys)
     services = {*vitals.services, *(deploy.service for deploy in deploys if deploy.service)}
@@ -90,8 +89,8 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         at=at,
         window=vitals.window,
         alerts=meant.alerts(alerts),
-        past_alerts=meant.alerts(episodes_once([alerts for alerts in remembered if alerts is not None])),
-        alerts_known=any(alerts is not None for alerts in (*held.values(), *remembered)),
+        past_alerts=meant.alerts(episodes_once(remembered)),
+        alerts_known=bool(held or remembered),
         readings=tuple(naming.reading(reading) for reading in vitals.readings),
         services=frozenset(naming.service(service) for service in services),
         changes=rewritten(tuple(naming.change(change) for change in changes.recent), quoted),

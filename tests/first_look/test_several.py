@@ -196,6 +196,10 @@ class TestServiceOfTheChannel:
         answer = await asked(shop().sources(), service="ledger")
         assert "How ledger answer: no metrics of requests were found under the usual names." in answer.report.unknown
 
+    async def test_with_an_environment_that_was_asked_for_but_nobody_tells_of(self) -> None:
+        answer = await asked(shop().sources(), "how is staging?", service="payments")
+        assert answer.report.what[-1].text == "This look is about payments, as this channel is."
+
     async def test_with_an_environment_that_was_asked_for(self) -> None:
         sources = apart(production=shop(), staging=shop())
         answer = await asked(sources, "how is staging?", service="payments")
