@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import io
 import logging
 import os
@@ -41,19 +42,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _OURS
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # whoever read our output (`head`, say) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # noqa: BLE001 - a door: what nobody thought of is logged with its stack
+        return _broken_off(error)
+
+
+def _broken_off(error: Exception) -> int:
+    """Say what ended it, unless nobody listens any more; returns the exit status."""
+    if isinstance(error, BrokenPipeError):  # whoever read our output (`head`, say) has seen enough
+        _write_no_more()
         return _UNREAD
-    except Exception:
-        # A door: the stack is logged, by now without secrets, and the exit status tells.
-        logging.getLogger("sre_bot.cli").exception("this is a fault of ours; please report it with these lines")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        print("sre-bot: the disk is full: make room and try again.", file=sys.stderr)
+        _write_no_more()
         return _OURS
+    # By now without secrets.
+    logging.getLogger("sre_bot.cli").error("this is a fault of ours; please report it with these lines", exc_info=error)
+    return _OURS
 
 
 def _run(arguments: argparse.Namespace) -> int:
     status = int(arguments.run(arguments))
-    sys.stdout.flush()  # here, where it is noticed that nobody reads
+    print(end="", flush=True)  # here, where it is noticed that nobody reads
     return status
+
+
+def _write_no_more() -> None:
+    """What is left of the output cannot be written, and would be complained of at the very end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_in_any_locale() -> None:

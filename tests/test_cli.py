@@ -151,6 +151,24 @@ class TestProcesses:
         _, err = await process.communicate()
         assert (process.returncode, err) == (141, b"")
 
+    @pytest.mark.parametrize(
+        ("redirected", "status", "said"),
+        [
+            (">/dev/full", 1, "sre-bot: the disk is full: make room and try again.\n"),
+            (">&-", 0, ""),
+            ("<&-", 0, ""),
+        ],
+    )
+    async def test_an_output_that_is_full_or_closed_is_no_reason_for_a_stack(
+        self, redirected: str, status: int, said: str, tmp_path: Path
+    ) -> None:
+        command = f'exec "$0" -m sre_bot.cli ask why --model first-look {redirected}'
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", command, sys.executable), cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (status, said)
+
     async def test_the_first_look_loads_neither_slack_nor_workflows_nor_the_models_client(self) -> None:
         program = (
             "import sys; from sre_bot.cli import main; status = main(sys.argv[1:]);"
