@@ -24,7 +24,8 @@ ANSWER_SECONDS = 2.0
 """Slack waits three seconds for a command's answer."""
 HELP = f"""*{COMMAND} {USAGE}* – what fires by severity and since when, and what fired most
 *{COMMAND} help* – this
-Mention me in a channel, or write to me directly, to have something looked into."""
+Mention me in a channel, or write to me directly, to have something looked into. In that thread ask on, or correct me, \
+without a mention; `quiet` ends that."""
 
 
 class Commands:

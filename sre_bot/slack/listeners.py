@@ -62,7 +62,7 @@ UNASKED = "What is going on?"
 """What a mention without words is taken to ask."""
 ON_IT = "On it: looking …"
 HEARD = "Heard: it goes into what I am looking at here, or comes right after it."
-TAKEN_IN = "Taken in: answered together with what I was looking at."
+TAKEN_IN = "Taken in: it became part of what I was looking into here."
 QUIET = "Quiet: in this thread I answer to a mention only."
 RESUMED_SECONDS = 10.0
 """So long what was said waits for an investigation of its thread that a restart has yet to take up."""

@@ -44,7 +44,7 @@ class Heard:
 
         Noting it again changes nothing and returns False.
         """
-        row = {"key": key, "thread": thread, "call": call, "at": at, "taken_by": key if claimed else None}
+        row = {"key": key, "thread": thread, "call": call.value, "at": at, "taken_by": key if claimed else None}
         try:
             with self.engine.begin() as connection:
                 connection.execute(insert(heard).values(row))
@@ -59,15 +59,17 @@ class Heard:
 
     def is_listening(self, thread: str, at: datetime) -> bool:
         """Whether we were called into a thread by that moment, and not told to be quiet since."""
-        called = select(heard.c.call).where(heard.c.thread == thread, heard.c.call != Call.REPLY, heard.c.at <= at)
+        called = select(heard.c.call).where(
+            heard.c.thread == thread, heard.c.call != Call.REPLY.value, heard.c.at <= at
+        )
         with self.engine.connect() as connection:
             last = connection.execute(called.order_by(heard.c.at.desc(), heard.c.key.desc()).limit(1)).scalar()
-        return last == Call.MENTION
+        return last == Call.MENTION.value
 
     def replies_since(self, thread: str, since: datetime) -> int:
         """How many messages without our name got, or wait for, an answer of their own."""
         alone = or_(heard.c.taken_by.is_(None), heard.c.taken_by == heard.c.key)
-        mine = and_(heard.c.thread == thread, heard.c.call == Call.REPLY, heard.c.at > since, alone)
+        mine = and_(heard.c.thread == thread, heard.c.call == Call.REPLY.value, heard.c.at > since, alone)
         with self.engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(heard).where(mine)).scalar_one()
 
