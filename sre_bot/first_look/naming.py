@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sre_bot.first_look.trail import host_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sre_bot.first_look.seen import Reading
     from sre_bot.incident import Alert, Change
@@ -23,10 +23,6 @@ class Naming:
     def service(self, name: str) -> str:
         """What the catalogue calls it."""
         return self.names.get(name.casefold(), name)
-
-    def services(self, names: Iterable[str]) -> frozenset[str]:
-        """What the catalogue calls them."""
-        return frozenset(self.service(name) for name in names)
 
     def peer(self, address: str) -> str:
         """The service behind an address, if the catalogue knows it by its host or the first part of that."""

@@ -93,6 +93,19 @@ class TestSources:
         assert missing(answer) == {}
 
 
+    async def test_a_source_without_an_address_for_people_has_no_link(self) -> None:
+        (metrics,) = told_by(eu=failing()).metrics
+        assert isinstance(metrics, FakeMetrics)
+        answer = await asked(Sources([Unshown(answers=metrics.answers)]))
+        errors = next(one for one in answer.evidence if "requests that fail" in one.summary)
+        assert errors.observation.links == ()
+
+
+class Unshown(FakeMetrics):
+    def graph_url(self, promql: str, window: TimeWindow) -> str:
+        return ""
+
+
 class TestAlerts:
     async def test_replicas_hold_each_alert_once_and_a_silence_of_one_holds(self) -> None:
         fires, quiet = failing().fires("Errors").fires("Noise").alerts
