@@ -137,7 +137,9 @@ async def freshness_of(git: Git) -> Freshness | None:
     fetched, cloned = await asyncio.to_thread(_marks, Path(folder.text.rstrip("\n")))
     if fetched is not None:
         return Freshness(datetime.fromtimestamp(fetched, UTC), Known.FETCHED)
-    committed = await _newest_commit(git, "--remotes") or await _newest_commit(git, "--all")  # a bare one has no remotes
+    committed = await _newest_commit(git, "--remotes") or await _newest_commit(
+        git, "--all"
+    )  # a bare one has no remotes
     known = Known.COMMITTED if committed > cloned else Known.CLONED
     return Freshness(datetime.fromtimestamp(max(committed, cloned), UTC), known)
 

@@ -92,7 +92,6 @@ class TestSources:
         answer = await asked(Sources([replace(metrics, warnings=remarks[:1])]))
         assert missing(answer) == {}
 
-
     async def test_a_source_without_an_address_for_people_has_no_link(self) -> None:
         (metrics,) = told_by(eu=failing()).metrics
         assert isinstance(metrics, FakeMetrics)
