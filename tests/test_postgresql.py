@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from sre_bot.durable import Workflows
+from sre_bot.investigation import Message
 from sre_bot.store.database import is_writable, open_database
+from sre_bot.store.heard import Call, Heard
 from sre_bot.store.posts import Posts
 from sre_bot.store.schema import metadata
 
@@ -80,6 +82,24 @@ def test_it_takes_the_schema_and_keeps_claims(postgresql: str) -> None:
         posts.posted("k", "1.2")
         assert posts.ts("k") == "1.2"
         assert is_writable(engine)
+
+
+def test_what_was_heard_is_answered_by_one(postgresql: str) -> None:
+    with closing_engine(postgresql) as engine:
+        heard, now = Heard(engine), datetime.now(UTC)
+        assert [heard.note("mention", "t", Call.MENTION, now, claimed=True) for _ in range(2)] == [True, False]
+        assert heard.is_listening("t", now)
+        for key in ("joins", "alone"):
+            heard.note(key, "t", Call.REPLY, now)
+            heard.offer(key, Message("ben", key, now))
+        assert heard.claim("alone")
+        for _ in range(2):
+            assert heard.take("mention", "t", 1) == (Message("ben", "joins", now),)
+        assert not heard.claim("joins")
+        assert heard.replies_since("t", now - timedelta(minutes=1)) == 1
+        heard.note("quiet", "t", Call.QUIET, now + timedelta(seconds=1))
+        assert not heard.is_listening("t", now + timedelta(seconds=1))
+        assert heard.unfinished() == {}
 
 
 async def test_it_keeps_workflows(postgresql: str, tmp_path: Path) -> None:
