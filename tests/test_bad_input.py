@@ -82,7 +82,7 @@ def test_troubleshooting_tells_of_sentences_that_are_said() -> None:
         line.split("|")[1] for line in TROUBLESHOOTING.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"
     ]
     sentences = [sentence for cell in guide for sentence in re.findall("`([^`]+)`", cell)]
-    said = [f"{row.wrong} {row.advice}" for row in ROWS]
+    said = [f"{row.wrong} {row.advice}"[:300] for row in ROWS]
     assert len(sentences) > 30
     assert not [one for one in sentences if not any(re.search(pattern(one), sentence) for sentence in said)]
 

@@ -80,10 +80,12 @@ class Asking:
 
     def _said(self, source: str) -> Iterator[str]:
         failures, asked = self._failures.get(source, []), self._asked[source]
-        yield from dict.fromkeys(note for note in self._notes.get(source, ()) if note not in failures)
+        partial = self._partial.get(source, [])
+        told = (*failures, *partial)  # a note that ends in one of these would say it twice
+        yield from dict.fromkeys(note for note in self._notes.get(source, ()) if not note.endswith(told))
         if failures:
             yield _often(failures, asked)
-        if partial := self._partial.get(source):
+        if partial:
             yield _often([f"answered with part of the data: {warning}" for warning in partial], asked)
 
 

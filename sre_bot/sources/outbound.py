@@ -156,7 +156,7 @@ class PolicyTransport(httpx.AsyncBaseTransport):
         if isinstance(error, httpx.ConnectError):
             why = re.sub(r"^\[Errno -?\d+\] ", "", str(error))
             return f"cannot be reached at {address}: {why}; check that it runs and its url is right"
-        why = str(error).rstrip(". ") or type(error).__name__
+        why = str(error).rstrip(". ") or "the connection was lost"
         if self.policy.tls is not None:  # a server that refuses a certificate may hang up before it is heard saying so
             return f"broke off its answer ({why}); it may be restarting, or refuse us: check cert_file and key_file"
         return f"broke off its answer ({why}); it may be restarting, or its url may not be that of an HTTP server"
