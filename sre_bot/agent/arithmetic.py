@@ -32,11 +32,14 @@ SHORTEST = 1.0
 """Moments are written to the second: the time between two says nothing of a shorter one."""
 MAX_COMPARED = 12
 """So many values of different lines are held against each other."""
+MAX_PARTS = 40
+"""Of so many lines the parts of a whole are told."""
 MAX_COUNT = 1_000
 
 
 _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
 _OWNER = re.compile(r"[,:] ([\w./-]*\w) $")
+_COMPARES = re.compile(r"\bas (?:\w+ ){1,4}as\b|\bthan\b")
 _AGES = re.compile(r"\b(?:older|younger|earlier|later|apart)\b")
 _REST = re.compile(
     r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok)\b", re.IGNORECASE
@@ -57,7 +60,14 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
 
 
 def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
-    held = (one for line in scope.lines for one in line.reading.quantities if not _is_of_another(one, line, scope))
+    total = scope.own and quantity.start > scope.first and quantity.dimension is Dimension.PLAIN
+    held = (
+        one
+        for line in scope.lines
+        if not (total and id(line) in scope.totals)
+        for one in line.reading.quantities
+        if not _is_of_another(one, line, scope)
+    )
     if any(agree(quantity, one) for one in held if one.change or not quantity.change):
         return True
     moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
@@ -66,7 +76,7 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
             return any(_meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end))
         case Dimension.RATIO:
             return _is_borne_share(quantity, reading, scope, moved=moved)
-        case Dimension.SECONDS if quantity.middle >= SHORTEST and (not quantity.change or _compares_ages(reading)):
+        case Dimension.SECONDS if _is_clocked(quantity) and (not quantity.change or _compares_ages(reading)):
             return any(_meets(quantity, *length) for length in _lengths(scope, asked_at))
         case Dimension.PLAIN if _is_count(quantity) and (_counted(quantity, scope) or _is_label(quantity, scope)):
             return True
@@ -116,17 +126,22 @@ def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved
 
 
 def _shares(scope: Scope) -> Iterator[tuple[float, float]]:
-    """The part that each line has, now, of all lines of its exhibit, and of those in scope."""
+    """The part that each line in scope has, now, of the lines that differ from it in one label only."""
     inside = {id(line) for line in scope.lines}
     for exhibit in scope.exhibits:
-        values = [(line, value) for line in exhibit.lines if line.labels and (value := current(line))]
-        near = [(line, value) for line, value in values if id(line) in inside]
-        for parts in (values, near):
-            for _, part in near if len(parts) > 1 else ():
-                alike = [value for _, value in parts if value.dimension is part.dimension is not Dimension.RATIO]
+        values = [(line, value) for line in exhibit.lines[:MAX_PARTS] if line.labels and (value := current(line))]
+        for line, part in values:
+            for label in line.labels if id(line) in inside and part.dimension is not Dimension.RATIO else ():
+                rest = line.labels - {label}
+                alike = [value for other, value in values if _differs_in(other, rest, label[0], value, part)]
                 whole = sum(value.middle for value in alike)
-                if whole > 0:
+                if len(alike) > 1 and whole > 0:
                     yield part.low / whole, part.high / whole
+
+
+def _differs_in(line: Line, rest: frozenset[tuple[str, str]], key: str, value: Quantity, part: Quantity) -> bool:
+    more = line.labels - rest
+    return value.dimension is part.dimension and len(line.labels) == len(rest) + 1 and {one for one, _ in more} == {key}
 
 
 def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
@@ -148,6 +163,11 @@ def _single(exhibit: Exhibit, scope: Scope) -> list[Quantity]:
 def _ratios(scope: Scope, text: str = "", end: int = 0) -> Iterator[tuple[float, float]]:
     """New through old, as intervals; also old through new where the text goes on with ``less`` or ``faster``."""
     inverse = bool(text) and bool(_FEWER.match(text, end))
+    if text and _COMPARES.search(text) and 1 < len(scope.own) <= MAX_COMPARED:
+        latest = [value for line in scope.own if (value := current(line))]
+        for one, other in itertools.permutations(latest, 2):
+            if one.dimension is other.dimension and one.low > 0:
+                yield other.low / one.high, other.high / one.low
     for old, new in _moves(scope):
         if old.dimension is new.dimension:
             if old.low > 0:
@@ -192,6 +212,11 @@ def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
     """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
     before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
     return before is not None and before[1].casefold() in scope.strangers
+
+
+def _is_clocked(quantity: Quantity) -> bool:
+    """Whether it may be the time between two moments: those are written to the second."""
+    return quantity.middle >= SHORTEST and quantity.high - quantity.low > SHORTEST / 2
 
 
 def _compares_ages(reading: Reading) -> bool:

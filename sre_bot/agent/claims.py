@@ -61,6 +61,11 @@ _MOMENT = re.compile(
     r"(?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.\d{1,9})?)?"
     r"(?P<zone> ?Z\b|[+-]\d{2}:\d{2})?(?!\w|:\d|\.\d)(?: ±(?P<within>\d{1,6})s)?"
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}"
+_ON = re.compile(
+    rf"(?: UTC)?,? on (?:the )?(?:(\d{{1,2}})(?:st|nd|rd|th)? {_MONTH}|{_MONTH} (\d{{1,2}}))\b", re.IGNORECASE
+)
 _DATE = re.compile(
     r"\b(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}(?: \d{4})?|"
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} \d{1,2}(?:, \d{4})?)\b|(?<!\S)\d{2}-\d{2}(?= to )"
@@ -118,7 +123,12 @@ def moments_in(text: str, asked_at: datetime) -> Iterator[Moment]:
 
 
 def _moment(match: re.Match[str], asked_at: datetime) -> Moment | None:
-    day = match["date"] or (f"{asked_at.year}-{match['day']}" if match["day"] else f"{asked_at:%Y-%m-%d}")
+    told = _ON.match(match.string, match.end()) if not (match["date"] or match["day"]) else None
+    if told:
+        month = _MONTHS.index((told[2] or told[3]).lower()) + 1
+        day = f"{asked_at.year}-{month:02d}-{int(told[1] or told[4]):02d}"
+    else:
+        day = match["date"] or (f"{asked_at.year}-{match['day']}" if match["day"] else f"{asked_at:%Y-%m-%d}")
     zone = (match["zone"] or "").strip()
     clock = f"{int(match['h']) % 24:02d}:{match['m']}:{match['s'] or '00'}"
     try:
@@ -127,7 +137,7 @@ def _moment(match: re.Match[str], asked_at: datetime) -> Moment | None:
         return None
     within = timedelta(seconds=int(match["within"] or 0))
     before, after = (SECOND, SECOND) if match["s"] else (MINUTE / 2, MINUTE)
-    dated = bool(match["date"] or match["day"])
+    dated = bool(match["date"] or match["day"] or told)
     return Moment(match[0].strip(), time, dated, before + within, after + within, match.start())
 
 

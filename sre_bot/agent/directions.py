@@ -1,4 +1,4 @@
-"""Which way things went: from what to what, and in what state they are. Pure."""
+"""Which way things went: from what to what, and whether before or after the onset. Pure."""
 
 from __future__ import annotations
 
@@ -25,41 +25,13 @@ _FROM = re.compile(rf"(?:\bfrom |→ ?){_NEARLY}$")
 _INSTEAD = re.compile(rf",?\s*(?:instead of|rather than|up from|down from)\s{_NEARLY}")
 
 
-_GONE = re.compile(r"\b(?:gone|disappeared|vanished|went away)\b", re.IGNORECASE)
-_STEADY = re.compile(
-    r"\b(?:unchanged|steady|flat|unaffected|(?:is|are|was|were) (?:stable|constant)|not affected|"
-    r"did(?: not|n't) (?:change|move))\b",
+_WENT = re.compile(
+    r"\b(?:(?P<up>rose|risen|grew|grown|increased?|climbed|jumped|surged|raised?|went up|up)|"
+    r"(?:fell|fallen|dropped|decreased?|sank|shrank|lowered|cut|reduced?|went down|down))\b",
     re.IGNORECASE,
 )
-_ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
 _NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
-_SECTIONS = frozenset({"firing", "pending", "silenced", "inhibited", "resolved"})
-_MOVED = frozenset({"step", "ramp"})
-MOVED_BY = 1.2
-"""A series that a claim calls steady may have moved by no more than this factor."""
-
-
-def wrong_state(text: str, scope: Scope) -> str | None:
-    """Why things that a claim calls gone, steady or silenced are not so in the evidence; None when nothing is said."""
-    told = [line for line in scope.own if line.state]
-    if not told:
-        return None
-    kinds = {line.state for exhibit in scope.exhibits for line in exhibit.lines}
-    stated = _ALERT_STATES.search(text)
-    if stated and not _NOT.search(text) and {line.state for line in told} <= _SECTIONS - {stated[1]}:
-        return f"{scope.ids} has it {told[0].state}, not {stated[1]}"
-    if "gone" in kinds and _GONE.search(text) and not _NOT.search(text) and all(line.state != "gone" for line in told):
-        return f"{scope.ids} has something else gone"
-    if _STEADY.search(text) and all(_has_moved(line) for line in told):
-        return f"{scope.ids} has it move"
-    return None
-
-
-def _has_moved(line: Line) -> bool:
-    if line.state == "gone":
-        return True
-    pairs = ((old.middle, new.middle) for old, new in line.moves[:1])
-    return line.state in _MOVED and any(max(pair) > MOVED_BY * min(pair) for pair in pairs)
+_TO = re.compile(rf"\bto {_NEARLY}$")
 
 
 def wrong_way(reading: Reading, scope: Scope) -> str | None:
@@ -74,7 +46,31 @@ def wrong_way(reading: Reading, scope: Scope) -> str | None:
         other = next((after for before, after in moves if agree(old, before)), None)
         if other is not None:
             return f"{scope.ids} has {old.text} → {other.text}"
-    return _wrong_side(reading, scope)
+    return _wrong_verb(reading) or _wrong_end(reading, scope) or _wrong_side(reading, scope)
+
+
+def _wrong_verb(reading: Reading) -> str | None:
+    """``rose from 12 to 2`` says two things."""
+    for old, new in _stated_moves(reading):
+        verbs = list(_WENT.finditer(reading.rest, 0, old.start))
+        if verbs and old.dimension is new.dimension and not _NOT.search(reading.rest):
+            up = bool(verbs[-1]["up"])
+            if (new.high < old.low) if up else (new.low > old.high):
+                return f"{verbs[-1][0]} is not what {old.text} → {new.text} did"
+    return None
+
+
+def _wrong_end(reading: Reading, scope: Scope) -> str | None:
+    """``fell to`` what is an old value only."""
+    for new in reading.quantities:
+        verb = _WENT.search(reading.rest, max(0, new.start - 64), new.start)
+        if verb and _TO.search(reading.rest, verb.end(), new.start):
+            moves = [move for line in scope.lines for move in line.moves]
+            olds = {old.text for old, _ in moves if agree(new, old)}
+            held = {one.text for line in scope.lines for one in line.reading.quantities if agree(new, one)}
+            if olds and held <= olds and not any(agree(new, after) for _, after in moves):
+                return f"{scope.ids} has {new.text} before, not after"
+    return None
 
 
 def _stated_moves(reading: Reading) -> Iterator[tuple[Quantity, Quantity]]:

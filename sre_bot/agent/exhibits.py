@@ -33,6 +33,7 @@ _SETTING = re.compile(
     r" {0,8}(?:\d{1,6}:)? {0,8}([+-]?) {0,80}(?:[a-z]{1,12} ){0,4}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?"
     r" {0,20}:?=?(?<=[:=]) {0,20}[\"']?(\d[\d_.,]{0,20} ?[a-zA-Z%µ/]{0,12})(?![-:\w])"
 )
+_SECTION = re.compile(r"[ +-]? {0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:(?: \{)?")
 _SETTING_UNIT = re.compile(r"(?:_|(?<=[a-z])(?=[A-Z]))([A-Za-z]{1,12})$")
 _SETTING_UNITS = {"ms": "ms", "millis": "ms", "milliseconds": "ms", "s": "s", "secs": "s", "seconds": "s"}
 _SETTING_UNITS |= {
@@ -51,6 +52,7 @@ _QUERIED_UNITS = (
     (re.compile(r"\b100 ?\*|\* ?100\b|percent|_pct\b"), " %"),
     (re.compile(r"rate\(.*\* ?60\b|\b60 ?\* ?\w*\(?rate\("), " per minute"),
     (re.compile(r"rate\(.*\* ?3600\b|\b3600 ?\* ?\w*\(?rate\("), " per hour"),
+    (re.compile(r"_duration\b|_seconds\b"), " s"),
 )
 
 
@@ -87,7 +89,7 @@ class Exhibit:
         texts += [text for chart in seen.charts for text in _charted(chart)]
         wholes = [text for text in texts if _WHOLE.match(text)]
         asked = json.dumps(look.arguments, ensure_ascii=False)
-        lines = _with_units(_with_settings(_read(texts, asked_at)), f"{asked} {' '.join(wholes)}")
+        lines = _with_units(_with_settings(_compared(_read(texts, asked_at))), f"{asked} {' '.join(wholes)}")
         links = " ".join(f"{link.title} {link.url}" for link in seen.links)
         everything = f"{look.tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
         shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
@@ -115,6 +117,21 @@ def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
             head = None if line.window else line
         told.append(line)
     return told
+
+
+def _compared(lines: list[Line]) -> list[Line]:
+    """The time that failing traces take as a move from what healthy ones take, where both are told."""
+    failing = next((line.reading.quantities[:1] for line in lines if line.text.startswith("  time: ")), ())
+    return [
+        replace(line, moves=tuple(zip(_without_count(line), failing, strict=False)))
+        if line.text.startswith("  healthy (")
+        else line
+        for line in lines
+    ]
+
+
+def _without_count(line: Line) -> tuple[Quantity, ...]:
+    return tuple(one for one in line.reading.quantities if one.dimension is Dimension.SECONDS)[:1]
 
 
 def _charted(chart: Chart) -> Iterator[str]:
@@ -151,19 +168,27 @@ def _in_unit(one: Quantity, unit: str) -> Quantity | None:
 
 def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
     """Settings read with the unit in their name (``timeout_ms: 800``); in a diff, old and new value as a move."""
-    removed: dict[str, Quantity] = {}
+    removed: dict[tuple[tuple[tuple[int, str], ...], str], Quantity] = {}
     told: list[Line] = []
+    headings: list[tuple[int, str]] = []
     for line in lines:
+        heading = _SECTION.fullmatch(line.text)
+        depth = len(line.text) - len(line.text[1:].lstrip())
+        headings = [one for one in headings if one[0] < depth] if line.text.strip() else headings
+        if heading:
+            headings.append((depth, heading[1].casefold()))
         match = None if line.window else _SETTING.match(line.text)
         value = _setting(match) if match else []
         moves: tuple[tuple[Quantity, Quantity], ...] = ()
-        if match and value and match[1] == "-":
-            removed[match[2]] = value[0]
-        elif match and value and match[1] == "+" and match[2] in removed:
-            moves = ((removed[match[2]], value[0]),)
-            moves += tuple(zip(quantities(_bare(removed[match[2]])), quantities(match[3]), strict=False))
+        key = (tuple(headings), match[2]) if match else None
+        if match and key and value and match[1] == "-":
+            removed[key] = value[0]
+        elif match and value and match[1] == "+" and key in removed:
+            moves = ((removed[key], value[0]),)
+            moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
         more = replace(line.reading, quantities=(*line.reading.quantities, *value))
-        told.append(replace(line, reading=more, moves=(*line.moves, *moves)))
+        under = frozenset(name for _, name in headings) if match else frozenset[str]()
+        told.append(replace(line, reading=more, moves=(*line.moves, *moves), sections=under))
     return tuple(told)
 
 

@@ -32,15 +32,18 @@ STATUS_DIGITS = 3
 _TOKEN = re.compile(r"[\w./:#-]*\w")
 _LABEL = re.compile(r"\b([A-Za-z_]{1,60})=\"?([^,{}\"\s]{1,160})")
 _LEADING = re.compile(r"([\w.-]+)(?: → ([\w.:-]+))?(?: \[\w+\])? (?:steady|nothing|as before|\d)")
-_DEPLOYED = re.compile(r"\bdeploy (?:of )?([\w.-]{2,60})")
+_DEPLOYED = re.compile(r"(?:^|\d{2}:\d{2}:\d{2} )deploy (?:of )?([\w.-]{2,60})")
 _ABOUT = re.compile(r"\((?:\w+, )?([\w.-]{2,60})\)")
 _ALERTED = re.compile(r"\) (?:firing|pending|silenced|inhibited|resolved|since|from)\b")
-_LOGGED = re.compile(r"(?:\d{2}:\d{2}:\d{2},? )([a-z][\w.-]{1,60}): |First new \w+: \S{8} ([\w.-]{2,60}): ")
+_LOGGED = re.compile(
+    r"\d{2}:\d{2}:\d{2}, ((?:[a-z][\w.-]{1,60}, ){0,8}[a-z][\w.-]{1,60}): |First new \w+: \S{8} ([\w.-]{2,60}): "
+)
 _NO_NAMES = frozenset({"__name__", "le", "quantile", "version"})
 _NOT_SUBJECTS = frozenset(
     "read write all default true false get post put total main up none unknown commit deploy to steady index".split()  # noqa: SIM905 -- a row of words reads better
 )
 _WINDOW = re.compile(r"(?:No data, )?\d{4}-\d{2}-\d{2} \S{8} to |At \d|points of |.{0,80} to \S{8} UTC$")
+_STEPS = re.compile(r"\bevery \w{1,8} \(\d{1,6} points\)")
 _SINCE = re.compile(r"\b(?:now|last)\s$")
 _BEFORE = re.compile(r"\bmedian before\s$")
 _ARROW = re.compile(r"\s*(?:→|->)\s*(?:about )?")
@@ -85,6 +88,8 @@ class Line:
     event: Event
     state: str = ""
     """``step``, ``flat``, ``gone`` … of a series; ``firing``, ``silenced`` … of an alert; empty where none is told."""
+    sections: frozenset[str] = frozenset()
+    """The headings of a settings file that it stands under."""
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -105,7 +110,7 @@ class Line:
 @lru_cache(REMEMBERED_LINES)
 def line_of(text: str, asked_at: datetime) -> Line:
     """Read a line; bare times in it are of the day of ``asked_at``."""
-    reading = read_line(text, asked_at)
+    reading = read_line(_STEPS.sub(lambda found: " " * len(found[0]), text), asked_at)
     tokens = frozenset(token.casefold() for token in _TOKEN.findall(text))
     tokens |= {part for token in tokens for part in re.split(r"[:/]", token) if part}
     window = bool(_WINDOW.match(text))
@@ -137,7 +142,7 @@ def _about(text: str) -> frozenset[tuple[str, str]]:
     named += [(SERVICE, match[1]) for match in _ABOUT.finditer(text) if _ALERTED.search(text)]
     logged = _LOGGED.search(text)
     if logged and not leading:
-        named.append((SERVICE, logged[1] or logged[2]))
+        named += [(SERVICE, name) for name in (logged[1] or logged[2]).split(", ")]
     return labels_in(text) | {(label, name.casefold()) for label, name in named if is_name(name.casefold())}
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _PERSON = re.compile(r"\b[A-ZÀ-Þ][a-zß-ÿ]{1,30}(?:[ -][A-ZÀ-Þ][a-zß-ÿ]{1,30}){1,3}\b")
 _QUOTE = re.compile(r"[\"“]([^\"”]{3,300})[\"”]|`([^`]{3,300})`")
 _SENTENCE_START = re.compile(r"(?:^|[.:] )[\"“(]?$")
-_ROLLED_OUT = re.compile(r"\b(?:re)?deploy\w*|\broll(?:ed|s)?[ -]?out|\bshipped\b|\brelease[ds]?\b", re.IGNORECASE)
+_ROLLED_OUT = re.compile(
+    r"\b(?:re)?deploy\w*|\broll(?:ed|s)?[ -]?out|\bshipped\b|\brelease[ds]?\b|\bwent (?:out|live)\b", re.IGNORECASE
+)
 _CONSEQUENCE = re.compile(
     r"\b(?:since|after|before|because|caus\w+|broke|made (?!by)|fail\w*|error\w*|began|onset|while)\b", re.IGNORECASE
 )

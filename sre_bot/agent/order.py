@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import read
+from sre_bot.agent.claims import content_words, read
 from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.scope import named_in
@@ -32,9 +32,12 @@ _KINDS = {
     Event.START: re.compile(r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b", re.IGNORECASE),
 }
 _STATE = re.compile(r"\b(silenced|inhibited|pending)\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:its|their)\b")
 _IS_TIME = re.compile(r"\s*(?:(?:about|at) )?(?:\d|$|[,;.]|(?:it|that|this|them)\b[,;.]?$)")
 _ENDED = re.compile(
-    r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|last|not|no|never|none|neither)\b", re.IGNORECASE
+    r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|not|no|never|none|neither)\b|"
+    r"\blast\b(?! (?:deploy|release|rollout))",
+    re.IGNORECASE,
 )
 
 
@@ -49,6 +52,7 @@ def wrong_order(
         if kind is None or _IS_TIME.match(right):
             continue
         earlier = _moments(left, kind, None, cited=cited, known=known, asked_at=asked_at)
+        right = _PRONOUN.sub(" ".join(sorted(named_in(left, reading, known))), right, count=1)
         later = _moments(right, _kind(right), kind, cited=cited, known=known, asked_at=asked_at)
         if match[1].lower() == "after":
             earlier, later = later, earlier
@@ -95,7 +99,8 @@ def _moments(
     names = {name.casefold() for name in reading.names} | named_in(text, reading, known)
     lines = [line for one in cited for line in one.lines if line.reading.moments]
     if kind is None and like is not None and not any(words.search(text) for words in (_ENDED, *_KINDS.values())):
-        alike = any(line.event is like and any(line.names(name) for name in names) for line in lines)
+        bare = not content_words(reading.rest) - {part for name in names for part in content_words(name)}
+        alike = bare and any(line.event is like and any(line.names(name) for name in names) for line in lines)
         kind = like if alike else Event.START
     lines = [line for line in lines if line.event is kind]
     state = _STATE.search(text)

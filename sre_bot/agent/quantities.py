@@ -125,11 +125,12 @@ _MORE_THAN_BEFORE = re.compile(
     r"(?! (?:than|or less|and)? ?\d)",
     re.IGNORECASE,
 )
-_ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
+_ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|of|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
 _QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
 _STATUSES = re.compile(r"[45]\d\ds")
 """``503s`` in a sentence are answers of that status, unless it goes on as a time does."""
+MINUTE = 60.0
 _TIMED = re.compile(r"\s(?:before|after|ago|later|earlier|long)\b")
 
 
@@ -151,7 +152,25 @@ def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
             if not any(other.start < match.end() and match.start() < other.end for other in found):
                 found.append(reading(text, match))
     found.sort(key=lambda one: one.start)
-    return _with_shared_units(text, found, exact=exact)
+    return _with_shared_units(text, _joined(text, found), exact=exact)
+
+
+def _joined(text: str, found: list[Quantity]) -> list[Quantity]:
+    """``3 min 40 s`` is one quantity."""
+    joined: list[Quantity] = []
+    for one in found:
+        last = joined[-1] if joined else None
+        if (
+            last
+            and last.dimension is one.dimension is Dimension.SECONDS
+            and one.middle < MINUTE <= last.middle
+            and text[last.end : one.start] in {" ", " and "}
+        ):
+            whole = (last.middle + one.low, last.middle + one.high)
+            joined[-1] = replace(one, text=text[last.start : one.end], low=whole[0], high=whole[1], start=last.start)
+        else:
+            joined.append(one)
+    return joined
 
 
 def _numeric(text: str, match: re.Match[str], *, exact: bool) -> Quantity:

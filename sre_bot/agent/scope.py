@@ -14,12 +14,13 @@ from sre_bot.agent.lines import Event, is_name
 from sre_bot.agent.quantities import Dimension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sre_bot.agent.claims import Reading
     from sre_bot.agent.exhibits import Exhibit
     from sre_bot.agent.lines import Line
 
+_STATUSES = re.compile(r"\b([45]\d\d)s\b")
 _WORD = re.compile(r"[\w./:#-]*\w")
 
 
@@ -36,6 +37,10 @@ class Scope:
     """Lines about something that the claim names."""
     strangers: frozenset[str]
     """What other things there are, when the claim names any."""
+    totals: frozenset[int]
+    """The ids (of objects) of lines that tell of all things together, where an exhibit has lines of others as well."""
+    first: int
+    """Where in the text the first of the named things stands: what follows is no total of all things."""
 
 
 def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: frozenset[tuple[str, str]]) -> Scope:
@@ -50,12 +55,24 @@ def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: froze
     identifiers = [name.casefold() for name in reading.names]
     named = [*identifiers, *sorted(named_in(text, reading, known) - {*identifiers})]
     happened = [line for one in cited for line in one.lines if line.event in {Event.DEPLOY, Event.ALERT}]
+    words = {word.casefold() for word in _WORD.findall(text)}
     placed = {name for name in named if any(line.names(name) for line in happened)}
-    lines = [line for exhibit in cited for line in _own(exhibit, named, placed, known)]
+    lines = [line for exhibit in cited for line in _own(exhibit, named, placed, words, known)]
     eventful = [line for exhibit in cited for line in _narrowest(exhibit, identifiers, named)]
+    folded = text.casefold()
+    first = min((folded.find(name) for name in named if is_name(name) and name in folded), default=len(text))
     strangers = frozenset(value for _, value in known if is_name(value)) - {*named} if named else frozenset[str]()
     own = [line for line in lines if line.labels and any(line.names(name) for name in named if is_name(name))]
-    return Scope(", ".join(one.id for one in cited), tuple(cited), tuple(lines), tuple(eventful), tuple(own), strangers)
+    return Scope(
+        ", ".join(one.id for one in cited),
+        tuple(cited),
+        tuple(lines),
+        tuple(eventful),
+        tuple(own),
+        strangers,
+        _totals(cited, lines),
+        first,
+    )
 
 
 def named_in(text: str, reading: Reading, known: frozenset[tuple[str, str]]) -> frozenset[str]:
@@ -63,27 +80,48 @@ def named_in(text: str, reading: Reading, known: frozenset[tuple[str, str]]) -> 
     words = {word.casefold().removesuffix("'s") for word in _WORD.findall(text.replace("’", "'"))}
     words |= {part for word in words for part in (*word.split("'"), word.removesuffix("s"))}
     alone = {one.text.removesuffix("s") for one in reading.quantities if one.dimension is Dimension.PLAIN}
+    alone |= set(_STATUSES.findall(text))
     subjects = {value for _, value in known}
     return frozenset(word for word in words & subjects if not word.isdigit() or word in alone)
 
 
-def _own(exhibit: Exhibit, named: Sequence[str], placed: set[str], known: frozenset[tuple[str, str]]) -> Iterator[Line]:
+def _own(
+    exhibit: Exhibit, named: Sequence[str], placed: set[str], words: set[str], known: frozenset[tuple[str, str]]
+) -> Iterator[Line]:
     """The lines of an exhibit that are not about others than the claim names.
 
     A line is about others when a name of the claim is missing from it, could stand in one of its labels, and that label
-    names something else. A name that is only that of a deploy or an alert in other evidence says nothing of this.
+    names something else; so is a setting in a section when the claim's words name another section. A name that is only
+    that of a deploy or an alert in other evidence says nothing of this.
     """
     shared = {value for _, value in exhibit.shared}
     here = {name for name in named if any(line.names(name) for line in exhibit.lines)}
     asked = [name for name in named if is_name(name) and name not in shared and (name in here or name not in placed)]
     kinds = {name: {label for label, value in known if value == name} for name in asked}
-    specific = {*asked} & here
+    headed = {name for name in asked if any(name in line.subjects for line in exhibit.lines)}
+    sections = {name for name in words if any(name in line.sections for line in exhibit.lines)}
+    alerts = [line for line in exhibit.lines if line.event is Event.ALERT and _alert(line) in named]
     for line in exhibit.lines:
-        missing = [name for name in asked if not line.names(name)]
+        missing = [name for name in asked if not line.names(name) or (name in headed and name not in line.subjects)]
         others = {label for label, value in line.labels if value not in named}
-        lacking = bool(specific and line.labels) and not any(line.names(name) for name in specific)
+        lacking = bool(here.intersection(asked) and line.labels) and not any(line.names(name) for name in here)
+        if line.event is Event.ALERT and alerts and line not in alerts:
+            continue
+        if sections and line.sections and not sections & line.sections:
+            continue
         if not (lacking or any(kinds[name] & others for name in missing)):
             yield line
+
+
+def _totals(cited: Iterable[Exhibit], lines: Iterable[Line]) -> frozenset[int]:
+    inside = {id(line) for line in lines}
+    narrowed = [one for one in cited if any(line.labels and id(line) not in inside for line in one.lines)]
+    return frozenset(id(line) for one in narrowed for line in one.lines if not line.labels)
+
+
+def _alert(line: Line) -> str:
+    """The (case-folded) name of the alert that a line of a list of alerts tells."""
+    return next(iter(line.folded.removeprefix("- ").split(" ")[1:2]), "")
 
 
 def _narrowest(exhibit: Exhibit, identifiers: Sequence[str], named: Sequence[str]) -> Sequence[Line]:

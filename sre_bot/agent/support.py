@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.arithmetic import wrong_quantity
 from sre_bot.agent.claims import read
 from sre_bot.agent.clauses import clauses
-from sre_bot.agent.directions import wrong_state, wrong_way
+from sre_bot.agent.directions import wrong_way
 from sre_bot.agent.naming import wrong_name
 from sre_bot.agent.order import wrong_order
 from sre_bot.agent.scope import named_in, scope_of
+from sre_bot.agent.states import wrong_state
 from sre_bot.agent.topics import unrelated
 
 if TYPE_CHECKING:
