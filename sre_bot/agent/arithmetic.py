@@ -87,6 +87,8 @@ def agree(claimed: Quantity, held: Quantity) -> bool:
     """Whether they measure the same thing and may be the same value."""
     if claimed.dimension is Dimension.FACTOR and held.dimension is Dimension.PLAIN:
         return claimed.text[-1:] not in "ed" and _meets(claimed, held.middle, held.middle)
+    if held.dimension is Dimension.SECONDS and claimed.dimension is Dimension.PLAIN and claimed.text.endswith("s"):
+        return claimed.text[:-1].isdigit() and _meets(claimed, held.low, held.high)
     return _compatible(claimed, held) and _meets(claimed, held.low, held.high)
 
 
@@ -186,6 +188,11 @@ def _is_difference(quantity: Quantity, scope: Scope) -> bool:
 
 
 def _is_sum(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it is what the lines of an exhibit, or those about what the claim names, come to together."""
+    latest = {line.labels: value for line in scope.own[:MAX_COMPARED] if (value := current(line))}
+    alike = [one for one in latest.values() if one.dimension is quantity.dimension is not Dimension.RATIO]
+    if len(alike) > 1 and _meets(quantity, sum(one.low for one in alike), sum(one.high for one in alike)):
+        return True
     for exhibit in scope.exhibits:
         values = [one for one in _single(exhibit, scope) if one.dimension is quantity.dimension]
         if len(values) > 1 and _meets(quantity, sum(one.low for one in values), sum(one.high for one in values)):
@@ -205,7 +212,9 @@ def _counted(quantity: Quantity, scope: Scope) -> bool:
 
 def _is_label(quantity: Quantity, scope: Scope) -> bool:
     """Whether it is the value of a label (a status), be it only of the query."""
-    return any(quantity.text.removesuffix("s") in one.subjects for one in scope.exhibits)
+    stated = quantity.text.removesuffix("s")
+    shared = {value for one in scope.exhibits for _, value in one.shared}
+    return stated in shared or any(stated in line.subjects for line in scope.lines)
 
 
 def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:

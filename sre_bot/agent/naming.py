@@ -24,6 +24,8 @@ _ROLLED_OUT = re.compile(
 _CONSEQUENCE = re.compile(
     r"\b(?:since|after|before|because|caus\w+|broke|made (?!by)|fail\w*|error\w*|began|onset|while)\b", re.IGNORECASE
 )
+_SHA = re.compile(r"[0-9a-f]{7,40}")
+_FILES = re.compile(r"\[[^\]]*[/.][^\]]*\]$")
 _FEWEST = 2
 """Words that a quotation has at least to be looked for."""
 _UNLIKE = 0.25
@@ -41,7 +43,9 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
     if unheard is not None:
         return f"{unheard[0]} does not occur in {ids}"
-    return _in_other_company(text, reading, [words for words, _ in people], cited, known)
+    return _in_other_commit(reading, cited) or _in_other_company(
+        text, reading, [words for words, _ in people], cited, known
+    )
 
 
 def _people(text: str) -> Iterator[tuple[str, bool]]:
@@ -64,6 +68,22 @@ def _is_quoted(quote: re.Match[str], cited: Sequence[Exhibit]) -> bool:
     words = content_words(quote[1] or quote[2])
     held = frozenset[str]().union(*(exhibit.words for exhibit in cited))
     return len(words) < _FEWEST or len(words - held) <= (_UNLIKE * len(words) if quote[1] else 0)
+
+
+def _in_other_commit(reading: Reading, cited: Sequence[Exhibit]) -> str | None:
+    """A file that a commit does not touch, by the files that a list of commits tells of it."""
+    shas = [name.casefold() for name in reading.names if _SHA.fullmatch(name)]
+    files = [name.casefold() for name in reading.names if "/" in name and ":" not in name]
+    listed = [
+        line for one in cited for line in one.lines if (found := _FILES.search(line.folded)) and "more" not in found[0]
+    ]
+    for sha in shas:
+        of_it = [line for line in listed if line.names(sha)]
+        for file in files if of_it and len(shas) == 1 else ():
+            elsewhere = any(file in line.folded for line in listed)
+            if elsewhere and not any(file in line.folded for line in of_it):
+                return f"{file} is not of {sha} in {', '.join(one.id for one in cited)}"
+    return None
 
 
 def _in_other_company(

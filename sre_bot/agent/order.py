@@ -125,5 +125,7 @@ def _follows(one: Moment, other: Moment, apart: Quantity | None) -> bool:
     seconds = (other.time - one.time).total_seconds()
     slack = max(one.before, other.before).total_seconds()
     if apart is None:
-        return seconds >= -slack
+        return seconds >= (
+            0 if one.before == other.before else -slack
+        )  # of one clock: what is written later came later
     return apart.low - slack <= seconds <= apart.high + slack

@@ -128,8 +128,8 @@ _MORE_THAN_BEFORE = re.compile(
 _ONWARD = re.compile(r"\s?(?:to|→|->|–|-|and|or|of|…)\s?(?:about |around |roughly |almost |nearly |over |only )?~?")
 _QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
-_STATUSES = re.compile(r"[45]\d\ds")
-"""``503s`` in a sentence are answers of that status, unless it goes on as a time does."""
+_STATUSES = re.compile(r"[2-5]\d\ds")
+"""``503s`` in a sentence are answers of that status, unless it goes on as a time does; `agree` takes it for either."""
 MINUTE = 60.0
 _TIMED = re.compile(r"\s(?:before|after|ago|later|earlier|long)\b")
 

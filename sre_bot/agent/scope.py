@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.exhibits import Exhibit
     from sre_bot.agent.lines import Line
 
-_STATUSES = re.compile(r"\b([45]\d\d)s\b")
+_STATUSES = re.compile(r"\b([2-5]\d\d)s\b")
 _WORD = re.compile(r"[\w./:#-]*\w")
 
 
