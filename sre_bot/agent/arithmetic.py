@@ -39,6 +39,7 @@ MAX_COUNT = 1_000
 
 _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
 _OWNER = re.compile(r"[,:] ([\w./-]*\w) $")
+_COMPARED = re.compile(r"\s*(?:as|more|less|fewer|higher|lower|longer|slower|faster|the|what|its|their)\b")
 _COMPARES = re.compile(r"\bas (?:\w+ ){1,4}as\b|\bthan\b")
 _AGES = re.compile(r"\b(?:older|younger|earlier|later|apart)\b")
 _REST = re.compile(
@@ -73,7 +74,9 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
     moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
     match quantity.dimension:
         case Dimension.FACTOR:
-            return any(_meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end))
+            return _is_frequency(quantity, reading, scope) or any(
+                _meets(quantity, *ratio) for ratio in _ratios(scope, reading.rest, quantity.end)
+            )
         case Dimension.RATIO:
             return _is_borne_share(quantity, reading, scope, moved=moved)
         case Dimension.SECONDS if _is_clocked(quantity) and (not quantity.change or _compares_ages(reading)):
@@ -208,6 +211,14 @@ def _counted(quantity: Quantity, scope: Scope) -> bool:
     together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
     counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
     return any(_meets(quantity, count, count) for count in counts)
+
+
+def _is_frequency(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """``web asks 64 times a second and cart 12 times``: a rate, unless it goes on as a comparison does."""
+    if not quantity.text.endswith("times") or _COMPARED.match(reading.rest, quantity.end):
+        return False
+    rates = (one for line in scope.lines for one in line.reading.quantities if one.dimension is Dimension.RATE)
+    return "times a " in reading.rest and any(_meets(quantity, one.low, one.high) for one in rates)
 
 
 def _is_label(quantity: Quantity, scope: Scope) -> bool:

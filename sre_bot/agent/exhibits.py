@@ -123,14 +123,14 @@ def _compared(lines: list[Line]) -> list[Line]:
     """The time that failing traces take as a move from what healthy ones take, where both are told."""
     failing = next((line.reading.quantities[:1] for line in lines if line.text.startswith("  time: ")), ())
     return [
-        replace(line, moves=tuple(zip(_without_count(line), failing, strict=False)))
+        replace(line, moves=tuple(zip(_first_time(line), failing, strict=False)))
         if line.text.startswith("  healthy (")
         else line
         for line in lines
     ]
 
 
-def _without_count(line: Line) -> tuple[Quantity, ...]:
+def _first_time(line: Line) -> tuple[Quantity, ...]:
     return tuple(one for one in line.reading.quantities if one.dimension is Dimension.SECONDS)[:1]
 
 
