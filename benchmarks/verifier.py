@@ -46,7 +46,8 @@ def _older() -> tuple[Judged, ...]:
 def _print(name: str, verdicts: tuple[Judged, ...], seconds: float) -> None:
     """The figures of one set, in all and by kind, and on demand what is judged wrongly."""
     counted = Score.of(verdicts)
-    print(f"{name}: {counted.claims} claims, {1000 * seconds / max(1, counted.claims):.1f} ms a claim, each in a report of its own")
+    each = 1000 * seconds / max(1, counted.claims)
+    print(f"{name}: {counted.claims} claims, {each:.1f} ms a claim, each in a report of its own")
     print(f"  precision {counted.precision:.3f}, recall {counted.recall:.3f}")
     print(f"  found {counted.found} of {counted.false} that do not hold, doubted {counted.doubted_wrongly} that hold")
     total = Counter((one.kind, one.holds) for one in verdicts)

@@ -35,12 +35,22 @@ def wrong_state(text: str, scope: Scope) -> str | None:
         return None
     alerts = [line for line in told if line.event is Event.ALERT]
     wrong = _wrong_alert(text, alerts) if alerts and not _NOT.search(text) else None
-    kinds = {line.state for exhibit in scope.exhibits for line in exhibit.lines}
-    if "gone" in kinds and _GONE.search(text) and not _NOT.search(text) and all(line.state != "gone" for line in told):
+    if _GONE.search(text) and not _NOT.search(text) and _others_are_gone(scope):
         wrong = "something else gone"
     elif _STEADY.search(text) and all(_has_moved(line) for line in told):
         wrong = "it move"
     return f"{scope.ids} has {wrong}" if wrong else None
+
+
+def _others_are_gone(scope: Scope) -> bool:
+    """Whether an exhibit has things that are gone, and others than what it has of those the claim names."""
+    own = {id(line) for line in scope.own}
+    for exhibit in scope.exhibits:
+        gone = {id(line) for line in exhibit.lines if line.state == "gone"}
+        here = own.intersection(id(line) for line in exhibit.lines)
+        if gone and here and not gone & here:
+            return True
+    return False
 
 
 def _wrong_alert(text: str, alerts: Sequence[Line]) -> str | None:
