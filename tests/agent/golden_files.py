@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Claims by an author who has not read the verifier: ``dev.jsonl`` for mending it, ``held_out.jsonl`` for the end."""
+"""Claims by authors who have not read the verifier: ``dev`` and ``second`` for mending it, ``held_out`` for the end."""
 
 
 @dataclass(frozen=True, slots=True)
