@@ -92,6 +92,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         past_alerts=meant.alerts(episodes_once(remembered)),
         alerts_known=bool(held or remembered),
         readings=tuple(naming.reading(reading) for reading in vitals.readings),
+        conditions=tuple(naming.condition(condition) for condition in vitals.conditions),
         services=frozenset(naming.service(service) for service in services),
         changes=rewritten(tuple(naming.change(change) for change in changes.recent), quoted),
         deploys=rewritten(deploys, quoted),

@@ -10,6 +10,7 @@ from sre_bot.first_look.trail import host_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.seen import Reading
     from sre_bot.incident import Alert, Change
 
@@ -44,3 +45,7 @@ class Naming:
     def change(self, change: Change) -> Change:
         """The change, of a service as the catalogue calls it."""
         return change if change.service is None else replace(change, service=self.service(change.service))
+
+    def condition(self, condition: Condition) -> Condition:
+        """The condition, of a service as the catalogue calls it."""
+        return condition if condition.service is None else replace(condition, service=self.service(condition.service))

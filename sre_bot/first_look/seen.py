@@ -15,6 +15,7 @@ from sre_bot.incident import AlertState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
     from sre_bot.incident import Alert, Change, TimeWindow
     from sre_bot.investigation import MissingSource
@@ -71,6 +72,7 @@ class Reading:
 class Seen:
     """Everything the sources gave.
 
+    ``conditions`` are what is wrong with nodes, pods, disks, certificates and limits, the most telling first.
     ``alerts`` are held now, ``past_alerts`` remembered; ``alerts_known`` is whether anyone told of alerts at all.
     ``deploys`` are those of the last weeks, newest first, so that each has a predecessor; ``changes`` the commits
     and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by place and PromQL.
@@ -85,6 +87,7 @@ class Seen:
     past_alerts: tuple[Alert, ...] = ()
     alerts_known: bool = True
     readings: tuple[Reading, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     services: frozenset[str] = frozenset()
     changes: tuple[Change, ...] = ()
     deploys: tuple[Change, ...] = ()
@@ -110,12 +113,19 @@ class Seen:
     def _of(self, environment: str) -> Seen:
         focus = Focus(environment=environment)
         readings = tuple(reading for reading in self.readings if focus.has(reading.environment))
+        conditions = tuple(one for one in self.conditions if focus.has(one.environment))
         services = {r.service for r in readings} | {deploy.service for deploy in self.deploys if deploy.service}
         held, past = (
             tuple(one for one in alerts if focus.has(of_alert(one))) for alerts in (self.alerts, self.past_alerts)
         )
         return replace(
-            self, readings=readings, services=frozenset(services), alerts=held, past_alerts=past, part=environment
+            self,
+            readings=readings,
+            conditions=conditions,
+            services=frozenset(services),
+            alerts=held,
+            past_alerts=past,
+            part=environment,
         )
 
     @property

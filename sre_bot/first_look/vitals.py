@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sre_bot.first_look.asking import Asking
+    from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
     from sre_bot.incident import Alert
     from sre_bot.signals.series import FloatArray
@@ -59,6 +60,7 @@ class Vitals:
     scrape: timedelta = UNKNOWN_SCRAPE
     graph_urls: Mapping[tuple[str, str], str] = field(default_factory=dict)
     told_apart: bool = False
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
