@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from sre_bot.drills.servers import PrometheusServer, backfill
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.investigation import Question
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.sources.prometheus import PrometheusSource
 from tests.first_look.past_incident import PastIncident
 

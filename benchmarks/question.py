@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from benchmarks.relay import Relay
-from sre_bot.drills.servers import PrometheusServer, backfill
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.tools.text import estimated_tokens
 from tests.first_look.past_incident import PastIncident
 from tests.messages_api import MessagesApi, Reply, json_reply, text, tool_use

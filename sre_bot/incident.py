@@ -116,6 +116,7 @@ class ChangeKind(enum.StrEnum):
     COMMIT = "commit"
     TAG = "tag"
     DEPLOY = "deploy"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sre_bot.drills.servers import ALERTMANAGER, PROMETHEUS, PROMTOOL
+from sre_bot.servers import ALERTMANAGER, PROMETHEUS, PROMTOOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from aiohttp import web
 
-from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import SlackSimulator
+from sre_bot.servers import AlertmanagerServer, PrometheusServer
 from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
 
 if TYPE_CHECKING:

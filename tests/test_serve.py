@@ -21,9 +21,9 @@ import pytest
 import yaml
 from slack_sdk.signature import SignatureVerifier
 
-from sre_bot.drills.servers import PROMTOOL, AlertmanagerServer, PrometheusServer
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.durable import MAX_ATTEMPTS, Workflows
+from sre_bot.servers import PROMTOOL, AlertmanagerServer, PrometheusServer
 from sre_bot.slack.listeners import GIVEN_UP, TAKEN_IN
 from tests.messages_api import Failure, MessagesApi, Reply, json_reply, text, tool_use
 

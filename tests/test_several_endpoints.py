@@ -11,10 +11,10 @@ import pytest
 
 from sre_bot import bootstrap
 from sre_bot.check import State, examine
-from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer, backfill
 from sre_bot.incident import AlertState
 from sre_bot.investigation import missing_of
 from sre_bot.redaction import Redactor
+from sre_bot.servers import AlertmanagerServer, PrometheusServer, backfill
 from sre_bot.settings import Settings
 from sre_bot.slack.commands import Commands
 

@@ -16,8 +16,8 @@ from sre_bot.drills import card_processor, history
 from sre_bot.drills.processes import DrillProcess
 from sre_bot.drills.repository import ShopRepository
 from sre_bot.drills.rollout import SERVICES, Deploy, DeployLog, Platform, address, listening_socket
-from sre_bot.drills.servers import AlertmanagerServer, PrometheusServer
 from sre_bot.errors import DrillError
+from sre_bot.servers import AlertmanagerServer, PrometheusServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

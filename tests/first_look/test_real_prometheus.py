@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from sre_bot.agent.verify import verify
-from sre_bot.drills.servers import PrometheusServer, backfill
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.investigation import CauseKind, Question
 from sre_bot.render.summary import since
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.sources.deploys import DeployFile
 from sre_bot.sources.prometheus import PrometheusSource
 from sre_bot.sources.repository import GitRepository

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from sre_bot.agent.verify import verify
-from sre_bot.drills.servers import PrometheusServer, backfill
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.investigation import Question, Scope
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.sources.prometheus import PrometheusSource
 from tests.first_look.past_incident import PastIncident
 from tests.first_look.scenes import words

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sre_bot.drills.servers import AlertmanagerServer
 from sre_bot.errors import QueryRefusedError, SourceUnavailableError
 from sre_bot.incident import AlertState, Severity
+from sre_bot.servers import AlertmanagerServer
 from sre_bot.sources.access import Access
 from sre_bot.sources.alertmanager import AlertmanagerSource
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from sre_bot.drills.servers import PrometheusServer, backfill
 from sre_bot.errors import QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import AlertState, TimeWindow
 from sre_bot.investigation import Listing, MissingSource
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.signals.series import MetricMetadata
 from sre_bot.sources.prometheus import PrometheusSource
 

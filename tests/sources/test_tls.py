@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from sre_bot.drills.servers import PrometheusServer
 from sre_bot.errors import ConfigurationError, SourceUnavailableError
+from sre_bot.servers import PrometheusServer
 from sre_bot.sources.access import Access
 from sre_bot.sources.alertmanager import AlertmanagerSource
 from sre_bot.sources.outbound import Policy, PolicyTransport

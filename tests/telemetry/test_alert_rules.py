@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sre_bot.drills.servers import PROMTOOL
+from sre_bot.servers import PROMTOOL
 from sre_bot.telemetry.metrics import Metrics
 
 RULES = Path(__file__).parents[2] / "docs/alerts.rules.yaml"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sre_bot.drills.servers import PROMTOOL
+from sre_bot.servers import PROMTOOL
 from sre_bot.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:

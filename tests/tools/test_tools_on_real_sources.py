@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from sre_bot.drills.servers import PrometheusServer, backfill
+from sre_bot.servers import PrometheusServer, backfill
 from sre_bot.sources.prometheus import PrometheusSource
 from sre_bot.tools.find_metrics import find_metrics
 from sre_bot.tools.list_alerts import list_alerts

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from sre_bot.drills.servers import AlertmanagerServer, Program, PrometheusServer, Server, backfill
 from sre_bot.errors import BadInputError, ConfigurationError, SourceUnavailableError
+from sre_bot.servers import AlertmanagerServer, Program, PrometheusServer, Server, backfill
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""Real Prometheus and Alertmanager processes on loopback, for the demo, replays and tests.
+"""Real Prometheus and Alertmanager processes on loopback, for drills, replays and tests.
 
 Both are ordinary packages of the system (no service manager is needed); each server lives in a folder of its own, on
 a free port, and ends with its context manager.
