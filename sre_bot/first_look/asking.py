@@ -12,7 +12,7 @@ from sre_bot.signals.series import QueryResult
 from sre_bot.tools.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    from collections.abc import Awaitable, Collection, Iterator, Sequence
 
     from sre_bot.signals.series import Series
 
@@ -67,6 +67,12 @@ class Asking:
         partial = [warning for warning in found.warnings if not warning.startswith(REMARKS)]
         self._partial[source] += partial[:1]
         return found.series
+
+    async def soon(self, tasks: Collection[asyncio.Task[Sequence[T] | None]]) -> list[T]:
+        """What the tasks have told within the time to wait for what would be good to know, all together."""
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.patience)
+        return [one for task in tasks if task.done() for one in task.result() or ()]
 
     def note(self, source: str, why: str) -> None:
         """Something of this source could not be seen, whether it was asked or not."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from sre_bot.catalogue import Catalogue
 from sre_bot.first_look.asking import Asking
 from sre_bot.first_look.environments import Focus, of_alert
+from sre_bot.first_look.logs import read_complaints
 from sre_bot.first_look.naming import Naming
 from sre_bot.first_look.pace import LOOKBACK
 from sre_bot.first_look.recent_changes import read_changes
 from sre_bot.first_look.seen import Seen
+from sre_bot.first_look.traces import Asked, read_contrast
 from sre_bot.first_look.vitals import Endpoint, read_vitals
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import missing_of, rewritten
@@ -28,19 +30,21 @@ if TYPE_CHECKING:
     from sre_bot.investigation import Question
     from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
     from sre_bot.tools.changes import Deploys, Repository
+    from sre_bot.tools.logs import Logs
     from sre_bot.tools.metrics import Metrics
+    from sre_bot.tools.traces import Traces
 
 PRESENT = timedelta(seconds=90)
 """An Alertmanager knows only the present; a question about longer ago is not asked of it."""
 
-T = TypeVar("T", "Metrics", "CurrentAlerts", "AlertHistory")
+T = TypeVar("T", "Metrics", "CurrentAlerts", "AlertHistory", "Logs", "Traces")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What there is to look at; of each there may be none.
 
-    ``environments`` says, by name, where a source of metrics or alerts is; one that is not named may be anywhere.
+    ``environments`` says, by name, where a source is; one that is not named may be anywhere.
     """
 
     metrics: Sequence[Metrics] = ()
@@ -48,6 +52,8 @@ class Sources:
     histories: Sequence[AlertHistory] = ()
     repositories: Sequence[Repository] = ()
     deploys: Deploys | None = None
+    logs: Sequence[Logs] = ()
+    traces: Sequence[Traces] = ()
     environments: Mapping[str, str] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
@@ -69,13 +75,20 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
     at, focus, asking = question.asked_at, sources.focus(question), Asking(deadline)
     endpoints, managers = _endpoints(sources, focus, asking), _managers(sources, focus, asking)
     records = sources.within(sources.histories, focus)
+    loggers, tracers = sources.within(sources.logs, focus), sources.within(sources.traces, focus)
+    names = sources.catalogue.names()
     window, is_present = TimeWindow.before(at, LOOKBACK), now - at < PRESENT
     async with asyncio.TaskGroup() as group:
         told = [group.create_task(asking.ask(m.name, m.current(), None)) for m in managers if is_present]
         kept = [group.create_task(asking.ask(record.name, record.history(window), None)) for record in records]
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
-    vitals, changes, naming = reading.result(), changing.result(), Naming(sources.catalogue.names())
+        logging = group.create_task(read_complaints(loggers, at, (*told, *kept), asking))
+        tracing = group.create_task(read_contrast(tracers, Asked(question, names, loggers, (*told, *kept)), asking))
+    vitals, changes, naming = reading.result(), changing.result(), Naming(names)
+    complaints = rewritten(tuple(naming.complaint(one) for one in logging.result().complaints), quoted)
+    contrast = tracing.result().contrast
+    contrast = contrast and rewritten(naming.contrast(contrast), quoted)
     held = [(m.name, answer) for m, task in zip(managers, told, strict=False) if (answer := task.result()) is not None]
     remembered = [answer for task in kept if (answer := task.result()) is not None]
     alerts, unaware = united(held)
@@ -85,6 +98,8 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
     meant = _Meant(focus, naming)
     deploys = tuple(naming.change(deploy) for deploy in changes.deploys)
     services = {*vitals.services, *(deploy.service for deploy in deploys if deploy.service)}
+    services |= {service for complaint in complaints for service in complaint.services}
+    services |= set(contrast.way if contrast else ())
     return Seen(
         at=at,
         window=vitals.window,
@@ -97,6 +112,10 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         changes=rewritten(tuple(naming.change(change) for change in changes.recent), quoted),
         deploys=rewritten(deploys, quoted),
         diffs=changes.diffs,
+        complaints=complaints,
+        log_window=logging.result().window,
+        contrast=contrast,
+        traces_known=tracing.result().known,
         missing=asking.missing(),
         scrape=vitals.scrape,
         graph_urls=vitals.graph_urls,

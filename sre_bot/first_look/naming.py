@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sre_bot.first_look.conditions import Condition
-    from sre_bot.first_look.seen import Reading
+    from sre_bot.first_look.seen import Complaint, Contrast, Reading
     from sre_bot.incident import Alert, Change
 
 
@@ -49,3 +49,12 @@ class Naming:
     def condition(self, condition: Condition) -> Condition:
         """The condition, of a service as the catalogue calls it."""
         return condition if condition.service is None else replace(condition, service=self.service(condition.service))
+
+    def complaint(self, complaint: Complaint) -> Complaint:
+        """The complaint, of services as the catalogue calls them."""
+        return replace(complaint, services=tuple(dict.fromkeys(map(self.service, complaint.services))))
+
+    def contrast(self, contrast: Contrast) -> Contrast:
+        """The contrast, of services as the catalogue calls them."""
+        way, peer = tuple(dict.fromkeys(map(self.service, contrast.way))), contrast.peer and self.peer(contrast.peer)
+        return replace(contrast, service=self.service(contrast.service), way=way, peer=peer)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
-    from sre_bot.incident import Alert, Change, TimeWindow
+    from sre_bot.incident import Alert, Change, LogLevel, TimeWindow
     from sre_bot.investigation import MissingSource
     from sre_bot.signals.series import Series, SeriesFacts
 
@@ -69,6 +69,72 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """What services log as a warning or worse, and log newly or more often than before: a pattern of lines.
+
+    ``first`` is the first line from its beginning (or rise) on, ``last`` the latest one; ``count`` lines are from then
+    on and ``before`` in the time looked at before that. ``services`` said it, most often first, none when no line
+    tells; ``common`` are the attributes that all its lines have alike. ``rise`` is how much likelier such a rise makes
+    these lines than a steady rate (natural logarithm). ``at_least`` is whether there may be more lines than were read.
+    """
+
+    services: tuple[str, ...]
+    pattern: str
+    example: str
+    level: LogLevel
+    first: datetime
+    last: datetime
+    count: int
+    before: int
+    rise: float
+    common: Mapping[str, str] = field(default_factory=dict)
+    at_least: bool = False
+
+    @property
+    def service(self) -> str:
+        """Who says it most often, "" when that is not known."""
+        return self.services[0] if self.services else ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was not said before."""
+        return self.before == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """A step of bad requests against the same step of healthy ones of the same route.
+
+    It is the deepest one that ``failed``; where none fails, that which takes most of the time that bad requests take
+    longer. ``way`` are the services from where requests came in to ``service``; ``peer`` is whom the step calls, where
+    it says so, and ``error`` what it says of its failure. ``self_time`` is what it takes itself in a bad request,
+    without what it calls; ``total`` a whole bad request; ``calls`` how often it is done in one. The same of healthy
+    requests are None when there are none. ``attributes`` are those that healthy ones do not have alike.
+    ``first`` is when the first bad one began of those found.
+    """
+
+    route: str
+    service: str
+    operation: str
+    failed: bool
+    way: tuple[str, ...]
+    first: datetime
+    bad: int
+    healthy: int
+    duration: timedelta
+    self_time: timedelta
+    total: timedelta
+    calls: float = 1.0
+    error: str = ""
+    peer: str | None = None
+    healthy_self_time: timedelta | None = None
+    healthy_total: timedelta | None = None
+    healthy_calls: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Everything the sources gave.
 
@@ -78,7 +144,9 @@ class Seen:
     and deploys of the last day or so; ``graph_urls`` tells where a human sees each query, by place and PromQL.
     ``focus`` is what was looked at, ``told_apart`` whether anything told of its environment; ``catalogue`` is what is
     known of services, by whose names they go here. ``part`` is the environment whose readings these are, when several
-    were looked at and this is but one of them.
+    were looked at and this is but one of them. ``complaints`` are what is logged newly or more, the most alarming
+    first, and ``log_window`` the time whose logs were read, None when there are none to be had; ``contrast`` is where
+    bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces.
     """
 
     at: datetime
@@ -99,6 +167,10 @@ class Seen:
     told_apart: bool = False
     catalogue: Catalogue = field(default_factory=Catalogue)
     part: str = ""
+    complaints: tuple[Complaint, ...] = ()
+    log_window: TimeWindow | None = None
+    contrast: Contrast | None = None
+    traces_known: bool = False
 
     @property
     def environment(self) -> str:

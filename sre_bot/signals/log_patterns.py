@@ -51,7 +51,8 @@ class LogPattern:
 
     ``count`` lines are in the window and ``before`` in the one before it. ``first`` and ``last`` are the times of its
     lines in the window (of those before it, when ``count`` is 0). ``values`` are, for each ``<*>`` of the template in
-    order, some of what stood there. ``services`` are those that said it, most often first.
+    order, some of what stood there. ``services`` are those that said it, most often first. ``lines`` are all its lines,
+    those of before too, in order of time.
     """
 
     template: str
@@ -63,6 +64,7 @@ class LogPattern:
     last: datetime
     services: tuple[str, ...]
     example: LogLine
+    lines: tuple[LogLine, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def is_bad(self) -> bool:
@@ -212,6 +214,7 @@ def _pattern(template: Sequence[str], group: _Group) -> LogPattern:
         last=max(times),
         services=tuple(name for name, _ in Counter(line.service for line in lines).most_common() if name),
         example=worst,
+        lines=(*group.before, *group.now),
     )
 
 

@@ -107,14 +107,14 @@ async def traced(
     These are of all lines that contain the longest of the pattern's own texts.
     """
     patterns = list(patterns)
-    chosen = [pattern for pattern in patterns if pattern.is_bad and pattern.count and _own_text(pattern)][:MAX_TRACED]
+    chosen = [pattern for pattern in patterns if pattern.is_bad and pattern.count and own_text(pattern)][:MAX_TRACED]
     found = await asyncio.gather(*(_traced(sources, window, wanted, pattern) for pattern in chosen))
     known = dict(zip(map(id, chosen), found, strict=True))
     return [known.get(id(pattern), pattern) for pattern in patterns]
 
 
 async def _traced(sources: Sequence[Logs], window: TimeWindow, wanted: LogFilter, pattern: LogPattern) -> LogPattern:
-    those = replace(wanted, contains=_own_text(pattern))
+    those = replace(wanted, contains=own_text(pattern))
     nows, _ = await gathered(source.lines(window, those, limit=1) for source in sources)
     befores, errors = await gathered(source.lines(before(window), those, limit=1) for source in sources)
     firsts = [answer.lines[0].time for answer in nows if answer.lines]
@@ -130,7 +130,7 @@ def _number(answer: LogAnswer) -> int:
     return answer.total if answer.truncated and answer.total is not None else len(answer.lines)
 
 
-def _own_text(pattern: LogPattern) -> str:
+def own_text(pattern: LogPattern) -> str:
     """The longest text of the template that all its lines have as it stands; "" when it is too short to find them."""
     texts = (text.strip()[:LONGEST] for text in pattern.template.split(WILDCARD))
     there = [text for text in texts if len(text) >= SHORTEST and text in pattern.example.message]
