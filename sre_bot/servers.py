@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import httpx
@@ -21,7 +22,6 @@ from sre_bot.errors import BadInputError, ConfigurationError, SourceUnavailableE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from sre_bot.investigation import JsonObject
 
@@ -244,22 +244,27 @@ async def backfill(openmetrics: str, folder: Path) -> None:
         ConfigurationError: promtool is not installed.
         BadInputError: promtool refused the text; its words say where.
     """
-    program = PROMTOOL.find()
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".om", encoding="utf-8") as samples:
+    with tempfile.NamedTemporaryFile("w", suffix=".om", encoding="utf-8") as samples:
         samples.write(openmetrics)
         samples.flush()
-        arguments = ("tsdb", "create-blocks-from", "--quiet", "openmetrics", samples.name, str(folder / "data"))
-        process = await asyncio.create_subprocess_exec(
-            program, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-        )
-        try:
-            async with asyncio.timeout(BACKFILL_WITHIN):
-                _, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        await backfill_file(Path(samples.name), folder)
+
+
+async def backfill_file(openmetrics: Path, folder: Path) -> None:
+    """The same with a file. Raises as `backfill` does."""
+    program = PROMTOOL.find()
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    arguments = ("tsdb", "create-blocks-from", "--quiet", "openmetrics", str(openmetrics), str(folder / "data"))
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(BACKFILL_WITHIN):
+            _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise BadInputError(f"promtool cannot backfill this text: {errors.decode(errors='replace').strip()}")
 

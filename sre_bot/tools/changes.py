@@ -1,4 +1,4 @@
-"""Changes: commits, tags and deploys in a window, with diffs on demand."""
+"""Changes: commits, tags, deploys and turned flags in a window, with diffs on demand."""
 
 from __future__ import annotations
 
@@ -58,4 +58,17 @@ class Deploys(Protocol):
 
     async def deploys(self, window: TimeWindow) -> Sequence[Change]:
         """Deploys of the window, newest first."""
+        ...
+
+
+class Flags(Protocol):
+    """A record of feature flags that were turned. Raises SourceError."""
+
+    @property
+    def name(self) -> str:
+        """The source's configured name."""
+        ...
+
+    async def flags(self, window: TimeWindow) -> Sequence[Change]:
+        """Turned in the window, newest first."""
         ...
