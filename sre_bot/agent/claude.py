@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import random
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -52,8 +54,11 @@ async def preload() -> None:
     await asyncio.to_thread(_import_client)
 
 
+@cache
 def _import_client() -> None:
+    """Once. What was imported stays: the garbage collector need not look through it again, least of all at the end."""
     importlib.import_module("anthropic.resources.messages")
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
