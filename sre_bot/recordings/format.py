@@ -83,7 +83,7 @@ class Recording:
     def missing(self) -> tuple[MissingSource, ...]:
         """What is not in it, and what cannot be known therefore."""
         lacking = (
-            ("prometheus", self.metrics, "no metrics.om.gz: nothing is known of metrics"),
+            ("metrics", self.metrics, "no metrics.om.gz: nothing is known of metrics"),
             ("alerts", self.alerts, "no alerts.json: nothing is known of alerts"),
             ("logs", self.logs, "no logs.ndjson.gz: nothing is known of what services logged"),
             ("traces", self.spans, "no traces.json: nothing is known of single requests"),

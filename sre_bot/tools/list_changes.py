@@ -1,4 +1,4 @@
-"""The tool ``list_changes``: deploys with what they carry, other commits, tags; or the diff of one commit."""
+"""The tool ``list_changes``: deploys with what they carry, other commits, tags, flags; or the diff of one commit."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from sre_bot.errors import SourceError
     from sre_bot.incident import Change
-    from sre_bot.tools.changes import Deploys, Repository
+    from sre_bot.tools.changes import Deploys, Flags, Repository
 
 DEFAULT_WINDOW = timedelta(hours=24)
 PREDECESSORS = timedelta(days=14)
 """How long before the window a service's deploy before is looked for, to tell what a deploy carries."""
-MAX_DEPLOYS, MAX_COMMITS, MAX_TAGS, MAX_LINKS = 20, 15, 10, 5
+MAX_DEPLOYS, MAX_COMMITS, MAX_TAGS, MAX_FLAGS, MAX_LINKS = 20, 15, 10, 15, 5
 MAX_DIFF = 8_000
 """Characters of a message and diff."""
 
@@ -40,8 +40,9 @@ DESCRIPTION = (
     "List what changed in the window (default: 24h), newest first: deploys with the commits they carry that concern "
     "their service, commits that no deploy carries, tags. With revision: its message and diff. Use "
     "it to see what changed before an onset, and read a suspect's diff before you blame or clear it: a change after "
-    "the onset is innocent. It knows only Git and deploys."
+    "the onset is innocent. "
 )
+KNOWS, KNOWS_FLAGS = "It knows only Git and deploys.", "It knows only Git, deploys and feature flags."
 
 
 class ChangeArguments(WindowArguments):
@@ -53,7 +54,7 @@ class ChangeArguments(WindowArguments):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What changed: deploys expanded (``older_deploys`` more were not), commits that none of them carries, tags.
+    """What changed: deploys expanded (``older_deploys`` more were not), commits that none of them carries, tags, flags.
 
     ``services`` are all that are known to be deployed.
     """
@@ -63,16 +64,19 @@ class _Found:
     older_deploys: int
     commits: tuple[Change, ...]
     tags: tuple[Change, ...]
+    flags: tuple[Change, ...]
 
 
-def list_changes(repositories: Sequence[Repository], deploys: Sequence[Deploys]) -> Tool[ChangeArguments]:
-    """The tool over repositories and records of deploys, each possibly none."""
+def list_changes(
+    repositories: Sequence[Repository], deploys: Sequence[Deploys], flags: Sequence[Flags] = ()
+) -> Tool[ChangeArguments]:
+    """The tool over repositories, records of deploys and of feature flags, each possibly none."""
 
     async def ask(arguments: ChangeArguments, at: datetime) -> Observation:
         if arguments.revision is not None:
             return await _diff(repositories, arguments.revision.lower())
         asked = arguments.window(at, DEFAULT_WINDOW)
-        found, errors = await _look(repositories, deploys, asked.window, arguments.service)
+        found, errors = await _look(repositories, deploys, flags, asked.window, arguments.service)
         about = f" of {quoted(arguments.service, 60)}" if arguments.service else ""
         remarks = [*unseen(errors), *(f"Note: {sentence}." for sentence in await lags(repositories, asked.window.end))]
         lines = [f"{asked}{about}: {_counts(found)}.", *remarks, *_listed(found, asked.window.end)]
@@ -81,21 +85,33 @@ def list_changes(repositories: Sequence[Repository], deploys: Sequence[Deploys])
         return Observation(summary, "\n".join(lines), missing=missing(errors), links=links)
 
     names = [source.name for source in repositories] + [source.name for source in deploys]
-    return Tool("list_changes", DESCRIPTION, ChangeArguments, ask, tuple(dict.fromkeys(names)))
+    names += [source.name for source in flags]
+    description = DESCRIPTION + (KNOWS_FLAGS if flags else KNOWS)
+    return Tool("list_changes", description, ChangeArguments, ask, tuple(dict.fromkeys(names)))
 
 
 async def _look(
-    repositories: Sequence[Repository], deploys: Sequence[Deploys], window: TimeWindow, service: str | None
+    repositories: Sequence[Repository],
+    deploys: Sequence[Deploys],
+    flags: Sequence[Flags],
+    window: TimeWindow,
+    service: str | None,
 ) -> tuple[_Found, list[SourceError]]:
     """Everything of the window, or what concerns a service: deployed to it, or named after it."""
     wide = TimeWindow(window.start - PREDECESSORS, window.end)
-    (commits, commit_errors), (tags, tag_errors), (deployed, deploy_errors) = await asyncio.gather(
+    (
+        (commits, commit_errors),
+        (tags, tag_errors),
+        (deployed, deploy_errors),
+        (turned, flag_errors),
+    ) = await asyncio.gather(
         gathered(repository.commits(window) for repository in repositories),
         gathered(repository.tags(window) for repository in repositories),
         gathered(source.deploys(wide) for source in deploys),
+        gathered(source.flags(window) for source in flags),
     )
-    errors = [*commit_errors, *tag_errors, *deploy_errors]
-    if errors and not commits and not deployed:
+    errors = [*commit_errors, *tag_errors, *deploy_errors, *flag_errors]
+    if errors and not commits and not deployed and not turned:
         raise all_failed(errors)
     history = _newest(_flat(deployed))
     meant = [deploy for deploy in history if window.contains(deploy.time) and _is_to(deploy, service)]
@@ -110,7 +126,15 @@ async def _look(
     loose = (commit for commit in recent if _names(commit, service))
     tagged = (tag for tag in _flat(tags) if _names(tag, service))
     services = frozenset(deploy.service for deploy in history if deploy.service)
-    found = _Found(services, tuple(rolled), len(meant) - len(rolled), tuple(_newest(loose)), tuple(_newest(tagged)))
+    flagged = (flag for flag in _flat(turned) if _is_to(flag, service))
+    found = _Found(
+        services=services,
+        rollouts=tuple(rolled),
+        older_deploys=len(meant) - len(rolled),
+        commits=tuple(_newest(loose)),
+        tags=tuple(_newest(tagged)),
+        flags=tuple(_newest(flagged)),
+    )
     return found, [*errors, *roll_errors]
 
 
@@ -160,7 +184,8 @@ def _names(change: Change, service: str | None) -> bool:
 def _counts(found: _Found) -> str:
     deploys = len(found.rollouts) + found.older_deploys
     counted = ((deploys, "deploys"), (len(found.commits), "other commits"), (len(found.tags), "tags"))
-    return ", ".join(f"{number} {what}" for number, what in counted)
+    turned = f", {len(found.flags)} flags turned" if found.flags else ""
+    return ", ".join(f"{number} {what}" for number, what in counted) + turned
 
 
 def _latest(found: _Found, end: datetime) -> str:
@@ -184,11 +209,21 @@ def _listed(found: _Found, end: datetime) -> list[str]:
         lines.append("Tags:")
         lines += [_tag(tag, end) for tag in found.tags[:MAX_TAGS]]
         lines += _more(len(found.tags) - MAX_TAGS, "tags")
+    if found.flags:
+        lines.append("Feature flags turned:")
+        lines += [_flag(flag, end) for flag in found.flags[:MAX_FLAGS]]
+        lines += _more(len(found.flags) - MAX_FLAGS, "flags")
     return lines
 
 
 def _tag(tag: Change, end: datetime) -> str:
     return f"- {stamp(tag.time, end)} {quoted(tag.title, 80)} {tag.revision or ''}".rstrip()
+
+
+def _flag(flag: Change, end: datetime) -> str:
+    service = f" ({quoted(flag.service, 60)})" if flag.service else ""
+    author = f" by {quoted(flag.author, 60)}" if flag.author else ""
+    return f"- {stamp(flag.time, end)} {quoted(flag.title, 120)}{service}{author}"
 
 
 def _told(rollout: Rollout, end: datetime) -> str:
