@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from sre_bot import bootstrap
-from sre_bot.agent.claude import preload
 from sre_bot.errors import BadInputError
 from sre_bot.incident import utc
-from sre_bot.investigation import FIRST_LOOK, AnswerStep, FirstLookStep, Question
+from sre_bot.investigation import FIRST_LOOK, Question
 from sre_bot.redaction import Redactor
-from sre_bot.render.document import document
 from sre_bot.render.safe import clean_text
-from sre_bot.render.text import answer_text, status_line
 from sre_bot.telemetry.logs import log_to_stderr
+from sre_bot.terminal import show, watched
 
 if TYPE_CHECKING:
-    from sre_bot.investigation import Answer
     from sre_bot.settings import Settings
-    from sre_bot.triage import Investigator
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,33 +36,11 @@ async def ask(settings: Settings, text: str, *, at: str | None, as_json: bool, m
     if model is not None and model != FIRST_LOOK:
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"name": model})})
     async with bootstrap.investigator(settings, redactor, with_model=model != FIRST_LOOK) as investigator:
-        answer = await _watched(investigator, question, Console(stderr=True, emoji=False), as_json=as_json)
+        answer = await watched(investigator, question, as_json=as_json)
     if model == FIRST_LOOK:
         answer = replace(answer, note=None)  # there may well be a model; it was not wanted
-    if as_json:
-        print(json.dumps(document(answer), indent=2))
-    else:
-        Console(highlight=False, emoji=False, soft_wrap=True).print(answer_text(answer), markup=False)
+    show(answer, as_json=as_json)
     return 0
-
-
-async def _watched(investigator: Investigator, question: Question, console: Console, *, as_json: bool) -> Answer:
-    """Investigate while a line tells what is going on; the first look is shown as soon as it is there."""
-    importing = asyncio.create_task(preload()) if investigator.model is not None else None
-    try:
-        with console.status("looking …") as status:
-            async for step in investigator.triage(question):
-                match step:
-                    case FirstLookStep(first) if investigator.model is not None and not as_json:
-                        console.print(answer_text(first), markup=False, highlight=False, soft_wrap=True)
-                    case AnswerStep(answer):
-                        return answer
-                    case _:
-                        status.update(Text(status_line(step)))  # a str would be read as markup, and [5m] as a tag
-    finally:
-        if importing is not None:
-            await importing
-    raise AssertionError("an investigation always ends with an answer")
 
 
 def read_question(text: str, at: str | None, now: datetime) -> Question:

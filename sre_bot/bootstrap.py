@@ -44,7 +44,7 @@ from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -285,22 +285,40 @@ def claude(settings: Settings) -> Claude:
 async def investigator(
     settings: Settings, redactor: Redactor, *, with_model: bool = True
 ) -> AsyncIterator[Investigator]:
-    """An investigator over the configured systems; they are closed at the end.
+    """An investigator over the configured systems; they are closed at the end."""
+    async with sources(settings) as parts:
+        look = FirstLook(parts.to_look_at(catalogue(settings)), now=lambda: datetime.now(UTC))
+
+        def tools() -> Iterable[Tool[Any]]:
+            return parts.tools(datetime.now(UTC))
+
+        async with investigator_over(settings, redactor, look, tools, with_model=with_model) as made:
+            yield made
+
+
+@contextlib.asynccontextmanager
+async def investigator_over(
+    settings: Settings,
+    redactor: Redactor,
+    look: Callable[[Question], Awaitable[Answer]],
+    tools: Callable[[], Iterable[Tool[Any]]],
+    *,
+    with_model: bool,
+) -> AsyncIterator[Investigator]:
+    """An investigator with the configured model and limits, over whatever ``look`` and ``tools`` read from.
 
     Whatever a source says is redacted here, before anyone (a checkpoint, a model, a thread) sees it.
     """
+
+    async def first_look(question: Question) -> Answer:
+        return rewritten(await look(question), redactor.redact)
+
+    def toolset(at: datetime) -> Toolset:
+        return _Redacted(Toolbox(tools(), at), redactor)
+
+    limits = settings.model.limits
     async with contextlib.AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(sources(settings))
         model = await stack.enter_async_context(claude(settings)) if with_model and settings.model.configured else None
-        look = FirstLook(parts.to_look_at(catalogue(settings)), now=lambda: datetime.now(UTC))
-
-        async def first_look(question: Question) -> Answer:
-            return rewritten(await look(question), redactor.redact)
-
-        def toolset(at: datetime) -> Toolset:
-            return _Redacted(Toolbox(parts.tools(datetime.now(UTC)), at), redactor)
-
-        limits = settings.model.limits
         yield Investigator(
             first_look=first_look,
             toolset=toolset,

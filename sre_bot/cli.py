@@ -110,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--model", metavar="NAME", help="ask this model; first-look asks none")
     ask.set_defaults(run=_ask)
 
+    replay = commands.add_parser("replay", help="investigate a recorded incident, as of when it was asked about")
+    replay.add_argument("recording", metavar="DIR", type=Path, help="folder of the recording")
+    replay.add_argument("--question", metavar="TEXT", help="ask this instead of what was asked")
+    replay.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    replay.add_argument("--model", metavar="NAME", help="ask this model; first-look asks none")
+    replay.set_defaults(run=_replay)
+
     check = commands.add_parser("check", help="validate the configuration and reach each system")
     check.set_defaults(run=_check)
 
@@ -138,6 +145,15 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     question = " ".join(arguments.question)  # not everybody puts it in quotes
     return asyncio.run(ask(load(), question, at=arguments.at, as_json=arguments.json, model=arguments.model))
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from sre_bot.replay import replay
+    from sre_bot.settings import load
+
+    return asyncio.run(
+        replay(load(), arguments.recording, arguments.question, as_json=arguments.json, model=arguments.model)
+    )
 
 
 def _check(_: argparse.Namespace) -> int:

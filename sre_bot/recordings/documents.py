@@ -1,4 +1,4 @@
-"""Documents of a recording. When a file was written here says nothing of when the document changed, so nobody is told."""
+"""Documents of a recording. When a file was written says nothing of when the document changed: nobody is told."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class ReplayedSources:
         return self.changes or self.code
 
     def tools(self) -> Iterable[Tool[Any]]:
-        """What the model may ask; of what was not recorded there is no tool. Answers have no links: they lead nowhere."""
+        """What the model may ask; of what was not recorded there is no tool. Links would lead nowhere: there are none."""
         return (replace(tool, ask=_unlinked(tool)) for tool in self._tools())
 
     def _tools(self) -> Iterable[Tool[Any]]:
@@ -97,13 +97,15 @@ class ReplayedSources:
     def to_look_at(self) -> Sources:
         """As the first look wants them."""
         environment = self.recording.environment
-        watched = [source.name for source in (self.metrics, self.alerts) if source]
+        watched = [source.name for source in (self.metrics, self.alerts, self.logs, self.traces) if source]
         return Sources(
             metrics=[self.metrics] if self.metrics else [],
             alerts=[self.alerts] if self.alerts else [],
             histories=[self.alerts] if self.alerts else [],
             repositories=[self.repository] if self.repository else [],
             deploys=self.changes,
+            logs=[self.logs] if self.logs else [],
+            traces=[self.traces] if self.traces else [],
             environments=dict.fromkeys(watched, environment) if environment else {},
             catalogue=Catalogue.of(Service(name) for name in self.recording.services),
         )
