@@ -1,4 +1,4 @@
-"""What is wrong with the ground that services stand on, rather than with their code: nodes, pods, disks, certificates."""
+"""What is wrong with what services stand on, rather than with their code: nodes, pods, disks, certificates, limits."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from sre_bot.first_look import conventions, discovery
 from sre_bot.first_look.environments import Narrowed, narrowed
+from sre_bot.first_look.ground import ground_of, once, read_conditions
 from sre_bot.first_look.merging import merged
 from sre_bot.first_look.pace import (
     LOOKBACK,
@@ -103,6 +104,7 @@ async def read_vitals(
         max(one.scrape for one in told),
         {key: url for one in told for key, url in one.graph_urls.items()},
         any(one.told_apart for one in told),
+        once(condition for one in told for condition in one.conditions),
     )
 
 
@@ -110,26 +112,39 @@ async def _vitals_of(
     endpoint: Endpoint, at: datetime, asking: Asking, alerts: Collection[asyncio.Task[Sequence[Alert] | None]]
 ) -> Vitals:
     metrics = endpoint.metrics
-    meant, pace, _ = await asyncio.gather(
-        _label_sets(endpoint, at, asking), pace_of(metrics, at, asking), _soon(alerts, asking.patience)
+    meant, ground, pace, _ = await asyncio.gather(
+        _label_sets(endpoint, at, asking),
+        ground_of(metrics, at, asking),
+        pace_of(metrics, at, asking),
+        _soon(alerts, asking.patience),
     )
     known = [alert for task in alerts if task.done() for alert in task.result() or ()]
     whole = window_of(at, known, pace.since)
     step = max(pace.scrape, timedelta(seconds=math.ceil(whole.duration.total_seconds() / POINTS)))
     rate_window = max(pace.scrape * RATE_WINDOW_SCRAPES, step)
     grid = Grid(TimeWindow(min(whole.start + rate_window, at), at), step)
-    signals = discovery.discover(meant.label_sets, f"{rate_window.total_seconds():.0f}s", meant.matchers)
+    window = f"{rate_window.total_seconds():.0f}s"
+    signals = discovery.discover(meant.label_sets, window, meant.matchers)
     queries = list(dict.fromkeys(signal.promql for signal in signals))
-    answers = await asyncio.gather(*(ask_range(metrics, query, grid, asking) for query in queries))
+    answers, conditions = await asyncio.gather(
+        asyncio.gather(*(ask_range(metrics, query, grid, asking) for query in queries)),
+        read_conditions(metrics, ground, grid, asking, rate_window=rate_window, matchers=meant.matchers),
+    )
     found = _observed(signals, dict(zip(queries, answers, strict=True)), grid)
     return Vitals(
         grid.window,
         tuple(await _read(found, asking, endpoint)),
         frozenset(_clean(name) for name in discovery.services(meant.label_sets)),
         pace.scrape,
-        {(endpoint.place, signal.shown): metrics.graph_url(signal.shown, grid.window) for signal in signals},
+        {(endpoint.place, query): metrics.graph_url(query, grid.window) for query in _shown(signals, conditions)},
         meant.found,
+        tuple(replace(one, place=endpoint.place, environment=endpoint.environment) for one in conditions),
     )
+
+
+def _shown(signals: Sequence[Signal], conditions: Iterable[Condition]) -> Iterator[str]:
+    yield from (signal.shown for signal in signals)
+    yield from (condition.promql for condition in conditions)
 
 
 async def _soon(tasks: Collection[asyncio.Task[Sequence[Alert] | None]], patience: float) -> None:
