@@ -56,9 +56,13 @@ async def preload() -> None:
 
 @cache
 def _import_client() -> None:
-    """Once. What was imported stays: the garbage collector need not look through it again, least of all at the end."""
-    importlib.import_module("anthropic.resources.messages")
-    gc.freeze()
+    """Once. What is imported stays: the garbage collector shall not look through it, now or ever, nor at the end."""
+    gc.disable()
+    try:
+        importlib.import_module("anthropic.resources.messages")
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
