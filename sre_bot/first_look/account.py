@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,11 @@ from sre_bot.first_look.conclusion import conclude, healthy
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.environments import alike
 from sre_bot.first_look.exhibits import Case, Exhibits
-from sre_bot.first_look.phrases import CALLS, alert_line, brief, listed, told, value
+from sre_bot.first_look.phrases import CALLS, alert_line, brief, lasting, listed, told, value
+from sre_bot.first_look.testimony import contrasted, heard
 from sre_bot.incident import Severity
 from sre_bot.investigation import FIRST_LOOK, Answer, CauseKind, Claim, Report
 from sre_bot.render.summary import clock
-from sre_bot.signals.changes import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 MAX_ALERTS, MAX_OTHERS, MAX_DEMANDS, MAX_NAMES = 4, 3, 2, 5
 WEATHER = (0.8, 1.2)
 """Traffic that changes by a factor between these has not changed."""
-MINUTE, LONG = timedelta(minutes=1), timedelta(minutes=10)
+UNEXPLAINED = "logs and traces say what fails, but nothing that was looked at says why"
 SERVING = frozenset({Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC})
 
 
@@ -80,6 +79,8 @@ def _what(case: Case) -> Iterator[Claim]:
         shown = _shown(case, service)
         if shown:
             yield Claim(told(shown, seen.at), case.cite(*(symptom.reading.signal for symptom in shown)))
+    yield from heard(case)
+    yield from contrasted(case)
     if trail.more is not None:
         more = trail.more
         levels = f"{value(more, more.facts.before)} → {value(more, more.facts.after)}"
@@ -148,9 +149,8 @@ def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
     quiet = seen.alerts_known and not seen.firing and found.culprit is None
     if well:
         lead = "Nothing looks wrong: no alert fires, and " if quiet else ""
-        lasted = seen.window.duration
-        lasted = timedelta(minutes=round(lasted / MINUTE)) if lasted > LONG else lasted
-        names = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last {span(lasted)}"
+        lasted = lasting(seen.window.duration)
+        names = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last {lasted}"
         told = [_vitals(case, service) for service in asked or [reading.service for reading in _entrances(case)]]
         cited = case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC)
         yield Claim(f"{lead}{names}{': ' if told else ''}{'; '.join(told[:MAX_DEMANDS])}.", cited)
@@ -218,11 +218,13 @@ def _unknown(case: Case) -> Iterator[str]:
     if found.culprit is not None and found.blamed is None and found.kind is CauseKind.UNKNOWN:
         yield f"The cause: it begins at {found.culprit}, but no change and no other evidence explains it well enough."
     if found.culprit is None and seen.firing:
-        yield "The cause: what fires shows in none of the signals that were looked at."
+        said = seen.complaints or seen.contrast
+        yield f"The cause: {UNEXPLAINED if said else 'what fires shows in none of the signals that were looked at'}."
     measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}
     unmeasured = [service for service in found.asked if service not in measured]
     if unmeasured or not measured:
         who = listed(unmeasured, MAX_NAMES) or "services"
-        yield f"How {who} answer: no metrics of requests were found under the usual names."
+        how = f"How {who} {'answers' if len(unmeasured) == 1 else 'answer'}"
+        yield f"{how}: no metrics of requests were found under the usual names."
     if not seen.alerts_known:
         yield "Whether an alert fires."

@@ -10,6 +10,7 @@ from sre_bot.first_look.discovery import Sign, Signal
 from sre_bot.first_look.innocence import innocents
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
 from sre_bot.first_look.symptoms import MIN_MOVED
+from sre_bot.first_look.testimony import of_logs, of_traces
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.investigation import Chart, ChartLine, ChartMark, Evidence, Link, Observation
 from sre_bot.render.summary import clock
@@ -18,6 +19,7 @@ from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from sre_bot.first_look.conclusion import Conclusion
     from sre_bot.first_look.seen import Reading, Seen
@@ -47,7 +49,7 @@ class Case:
     ids: Mapping[str, tuple[str, ...]]
 
     def cite(self, *parts: str | Signal) -> tuple[str, ...]:
-        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``."""
+        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``, ``logs``, ``traces``."""
         keys = (_key(part) if isinstance(part, Signal) else part for part in parts)
         return tuple(sorted({one for key in keys for one in self.ids.get(key, ())}, key=lambda one: int(one[1:])))
 
@@ -87,6 +89,8 @@ class Exhibits:
         ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
         ids["changes"] = self._changes()
         ids["catalogue"] = self._catalogue()
+        ids["logs"] = self._logs()
+        ids["traces"] = self._traces()
         return Case(self.seen, self.found, ids)
 
     def _alerts(self) -> tuple[str, ...]:
@@ -151,6 +155,25 @@ class Exhibits:
         summary = f"the catalogue on {listed([line.partition(':')[0] for line in lines], MAX_DESCRIBED)}"
         return (self._add("describe_services", {}, Observation(summary, "\n".join(lines))),)
 
+    def _logs(self) -> tuple[str, ...]:
+        """What is logged newly or more often, or that nothing is."""
+        told, window = of_logs(self.seen), self.seen.log_window
+        if told is None or window is None:
+            return ()
+        return (self._add("search_logs", {"level": "warning", **self._until(window.duration)}, told),)
+
+    def _traces(self) -> tuple[str, ...]:
+        """A bad request against healthy ones."""
+        told, contrast = of_traces(self.seen), self.seen.contrast
+        if told is None or contrast is None:
+            return ()
+        arguments = {"service": contrast.service, **self._until(self.seen.at - contrast.first)}
+        return (self._add("find_traces", arguments, told),)
+
+    def _until(self, length: timedelta) -> JsonObject:
+        """A window that ends at the moment of the look, as arguments of a tool."""
+        return {"last": f"{round(length.total_seconds())}s", "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}"}
+
     def _judged(self, verdict: Verdict) -> str:
         """A change, what speaks for or against it, and what it replaced."""
         deploy = verdict.change
@@ -208,8 +231,7 @@ class Exhibits:
         arguments: JsonObject = {
             "query": query,
             **({"source": place} if place else {}),
-            "last": f"{round(self.seen.window.duration.total_seconds())}s",
-            "end": f"{self.seen.at:%Y-%m-%dT%H:%M:%SZ}",
+            **self._until(self.seen.window.duration),
         }
         return (self._add("query_metrics", arguments, observation),)
 

@@ -14,7 +14,7 @@ import numpy as np
 from sre_bot.first_look.pace import window_of
 from sre_bot.first_look.seen import Complaint
 from sre_bot.incident import LogAnswer, LogFilter, LogLevel, TimeWindow
-from sre_bot.signals.log_patterns import find_patterns
+from sre_bot.signals.log_patterns import find_patterns, telling
 from sre_bot.tools.log_reading import own_text
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def complaint(pattern: LogPattern, stretch: TimeWindow, *, at_least: bool = Fals
     return Complaint(
         services=tuple(name for name, _ in Counter(line.service for line in since).most_common() if name),
         pattern=pattern.template,
-        example=worst.message,
+        example=telling(worst.message),
         level=worst.level,
         first=since[0].time,
         last=since[-1].time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
@@ -47,6 +48,9 @@ EXACT_S = 5
 """A moment that is known less exactly, in seconds, is "about" that moment."""
 APART = 1.25
 """The last value is told besides the level when it is off by this factor."""
+
+
+MINUTE, LONG = timedelta(minutes=1), timedelta(minutes=10)
 
 
 def value(reading: Reading, number: float) -> str:
@@ -189,3 +193,8 @@ def listed(names: list[str], most: int) -> str:
     """The first few, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def lasting(length: timedelta) -> str:
+    """A length of time without digits that nobody needs: 40 s, 3.5 min, 58 min, 2 h."""
+    return span(timedelta(minutes=round(length / MINUTE)) if length > LONG else length)

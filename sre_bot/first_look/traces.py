@@ -9,14 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.conclusion import named
-from sre_bot.first_look.pace import LOOKBACK
+from sre_bot.first_look.pace import LOOKBACK, window_of
 from sre_bot.first_look.seen import Contrast
 from sre_bot.incident import AlertState, TimeWindow
 from sre_bot.signals.spans import TraceTree, differences, mean_steps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
 
     from sre_bot.first_look.asking import Asking
     from sre_bot.incident import Alert, Span, TraceHead
@@ -67,34 +66,46 @@ async def read_contrast(stores: Sequence[Traces], asked: Asked, asking: Asking) 
     """Hold bad requests of the services asked about against healthy ones, in any stores."""
     if not stores:
         return Traced()
-    at, services = asked.question.asked_at, await asked.services(asking)
+    services = await asked.services(asking)
+    window = window_of(asked.question.asked_at, await asking.soon(asked.alerts), None)
     told = await asyncio.gather(
-        *(_contrast(store, name, at, asking) for name in services[:MAX_SERVICES] for store in stores)
+        *(_contrast(store, name, window, asking) for name in services[:MAX_SERVICES] for store in stores)
     )
     known = [answer for answer in told if answer is not None]
     found = [contrast for answer in known for contrast in answer]
     return Traced(next((one for one in found if one.failed), next(iter(found), None)), bool(known))
 
 
-async def _contrast(store: Traces, service: str, at: datetime, asking: Asking) -> list[Contrast] | None:
+async def _contrast(store: Traces, service: str, window: TimeWindow, asking: Asking) -> list[Contrast] | None:
     """One contrast or none; None when the store did not answer."""
-    window = TimeWindow.before(at, LOOKBACK)
-    earlier = TimeWindow(window.start - LOOKBACK, at)
-    failed, sample, older = await asyncio.gather(
+    failed, sample = await asyncio.gather(
         asking.ask(store.name, store.search(window, service, limit=MAX_FOUND, failed=True), None),
         asking.ask(store.name, store.search(window, service, limit=MAX_FOUND), None),
-        asking.ask(store.name, store.search(earlier, service, limit=MAX_FOUND), None),
     )
     if failed is None or sample is None:
         return None
-    bad_ids = {head.trace_id for head in failed}
-    others = {head.trace_id: head for head in (*sample, *(older or ())) if head.trace_id not in bad_ids}
-    bad, healthy = _sides(failed, list(others.values()))
+    route = _route(failed or sample)
+    if route is None:
+        return []
+    failed_of_route, all_of_route = await _of_route(store, route, window, asking)
+    bad, healthy = _sides([*failed, *failed_of_route], [*sample, *all_of_route], route)
     trees = await asyncio.gather(*(_tree(store, head, asking) for head in (*bad[:MAX_TREES], *healthy[:MAX_TREES])))
     here, there = trees[: len(bad[:MAX_TREES])], trees[len(bad[:MAX_TREES]) :]
-    sides = [tree for tree in here if tree], [tree for tree in there if tree]
-    found = contrast_of(*sides, heads=bad)
+    found = contrast_of([tree for tree in here if tree], [tree for tree in there if tree], heads=bad)
     return [found] if found else []
+
+
+async def _of_route(
+    store: Traces, route: tuple[str, str], window: TimeWindow, asking: Asking
+) -> tuple[Sequence[TraceHead], Sequence[TraceHead]]:
+    """The failed ones and any traces of a route, from before the window, too."""
+    service, name = route
+    wide = TimeWindow(window.start - LOOKBACK, window.end)
+    nothing: Sequence[TraceHead] = ()
+    return await asyncio.gather(
+        asking.ask(store.name, store.search(wide, service, limit=MAX_FOUND, route=name, failed=True), nothing),
+        asking.ask(store.name, store.search(wide, service, limit=MAX_FOUND, route=name), nothing),
+    )
 
 
 async def _tree(store: Traces, head: TraceHead, asking: Asking) -> TraceTree | None:
@@ -102,26 +113,32 @@ async def _tree(store: Traces, head: TraceHead, asking: Asking) -> TraceTree | N
     return TraceTree(spans) if spans else None
 
 
-def _sides(failed: Sequence[TraceHead], others: Sequence[TraceHead]) -> tuple[list[TraceHead], list[TraceHead]]:
-    """The bad ones of the route that has most of them, first to last, and healthy ones of that route, latest first."""
-    bad = list(failed) or _slow(others)
-    if not bad:
-        return [], []
-    (route, _), *_ = Counter((head.service, head.name) for head in bad).most_common(1)
+def _route(heads: Sequence[TraceHead]) -> tuple[str, str] | None:
+    """The service and name of the roots of most traces, of the slowest ones among equals."""
+    counts = Counter((head.service, head.name) for head in heads)
+    slowest = {(head.service, head.name): head.duration for head in sorted(heads, key=lambda head: head.duration)}
+    return max(counts, key=lambda route: (counts[route], slowest[route], route), default=None)
+
+
+def _sides(
+    failed: Sequence[TraceHead], found: Sequence[TraceHead], route: tuple[str, str]
+) -> tuple[list[TraceHead], list[TraceHead]]:
+    """The bad ones of a route, first to last (where none failed, the slow ones), and healthy ones, latest first."""
+    broken, known = ({h.trace_id: h for h in heads if (h.service, h.name) == route} for heads in (failed, found))
+    others = [head for head in known.values() if head.trace_id not in broken]
+    bad = list(broken.values()) or _slow(others)
     ids = {head.trace_id for head in bad}
-    bad = sorted((head for head in bad if (head.service, head.name) == route), key=lambda head: head.start)
-    healthy = [head for head in others if head.trace_id not in ids and (head.service, head.name) == route]
-    return bad, sorted(healthy, key=lambda head: head.start, reverse=True)
+    healthy = [head for head in others if head.trace_id not in ids]
+    return sorted(bad, key=lambda h: h.start), sorted(healthy, key=lambda h: h.start, reverse=True)
 
 
 def _slow(heads: Sequence[TraceHead]) -> list[TraceHead]:
-    """Those that take much longer than the faster half of their route."""
-    slow = []
-    for route in {(head.service, head.name) for head in heads}:
-        same = sorted((head for head in heads if (head.service, head.name) == route), key=lambda head: head.duration)
-        usual = same[(len(same) - 1) // 4].duration
-        slow += [head for head in same if head.duration >= max(SLOWER * usual, usual + SLOWER_BY)]
-    return slow
+    """Those that take much longer than the faster ones of their route, as a quarter of them is usual at least."""
+    if not heads:
+        return []
+    same = sorted(heads, key=lambda head: head.duration)
+    usual = same[(len(same) - 1) // 4].duration
+    return [head for head in same if head.duration >= max(SLOWER * usual, usual + SLOWER_BY)]
 
 
 def contrast_of(
@@ -157,6 +174,7 @@ def contrast_of(
         healthy_total=_mean(well) if well else None,
         healthy_calls=(there.calls if there else 0.0) if healthy else None,
         attributes=_telling(span, same),
+        unreached=_unreached(bad, healthy) if failures else (),
         trace_id=span.trace_id,
     )
 
@@ -166,6 +184,13 @@ def _slowest(bad: Sequence[TraceTree], healthy: Sequence[TraceTree]) -> tuple[Tr
     most = differences(bad, healthy)[0]
     steps = [(tree, s) for tree in bad for s in tree.spans.values() if (s.service, s.name) == (most.service, most.name)]
     return max(steps, key=lambda step: step[1].duration)
+
+
+def _unreached(bad: Sequence[TraceTree], healthy: Sequence[TraceTree]) -> tuple[str, ...]:
+    """Services that every healthy trace calls, and no bad one."""
+    reached = {span.service for tree in bad for span in tree.spans.values()}
+    called = [{span.service for span in tree.spans.values()} for tree in healthy]
+    return tuple(sorted(set.intersection(*called) - reached)) if called else ()
 
 
 def _mean(durations: Sequence[timedelta]) -> timedelta:

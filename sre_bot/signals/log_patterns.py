@@ -180,10 +180,10 @@ def _time(line: LogLine) -> datetime:
 
 
 def _words(message: str) -> list[str]:
-    return _telling(message[:MAX_CHARACTERS]).split()[:MAX_TOKENS]
+    return telling(message[:MAX_CHARACTERS]).split()[:MAX_TOKENS]
 
 
-def _telling(message: str) -> str:
+def telling(message: str) -> str:
     """The line of a message that tells what it is about: the first, or the last of a Python traceback."""
     lines = [line for line in message.splitlines() if line.strip()] or [""]
     line = lines[-1] if lines[0].startswith("Traceback ") else lines[0]
