@@ -254,7 +254,9 @@ async def backfill_file(openmetrics: Path, folder: Path) -> None:
     """The same with a file. Raises as `backfill` does."""
     program = PROMTOOL.find()
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    arguments = ("tsdb", "create-blocks-from", "--quiet", "openmetrics", str(openmetrics), str(folder / "data"))
+    files = (str(openmetrics), str(folder / "data"))
+    # the text is read once for every block: let them be long
+    arguments = ("tsdb", "create-blocks-from", "--quiet", "openmetrics", "--max-block-duration=24h", *files)
     process = await asyncio.create_subprocess_exec(
         program, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )

@@ -54,17 +54,15 @@ class _Copy:
         if line.startswith(b"#"):
             self._remark(number, line)
             return
-        try:
+        try:  # the usual line, of a series that is known to be written as it should
             series, value, time = line.rsplit(b" ", 2)
-            before = self.last[series]
+            before, at, _ = self.last[series], float(time), float(value)
         except (ValueError, KeyError):
-            line, series, value, time = self._first(number, line)
+            line, series, at = self._first(number, line)
             before = self.last.get(series, float("-inf"))
-        at = self._number(number, "timestamp", time)
-        self._number(number, "value", value)
         if not before < at:
-            later = "out of order" if at < before else "twice at one moment"
-            raise fault(self.path, number, f"a sample of {series.decode(errors='replace')[:200]} is {later}")
+            how = "out of order" if at < before else "twice at one moment"
+            raise fault(self.path, number, f"a sample of {series.decode(errors='replace')[:200]} is {how}")
         self.last[series] = at
         if at <= self.until:
             self.out.write(line + b"\n")
@@ -77,25 +75,26 @@ class _Copy:
         self.about.setdefault(told[2], {})[told[1]] = told[3] or b""
         self.out.write(line + b"\n")
 
-    def _first(self, number: int, line: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-        """The parts of a line of a series that was not seen yet, or of one with an exemplar, which is left out."""
+    def _first(self, number: int, line: bytes) -> tuple[bytes, bytes, float]:
+        """A line of a series that was not seen yet, or of one with an exemplar, which is left out; series and time."""
         exemplar = _EXEMPLAR.fullmatch(line)
         bare = exemplar[1] if exemplar else line
         series = _SERIES.match(bare)
-        parts = bare[series.end() :].split(b" ") if series else []
-        if series is None or len(parts) != 3 or parts[0]:  # noqa: PLR2004 - nothing before the blank, value, timestamp
+        blank, value, time, *more = [*bare[series.end() :].split(b" "), b"", b""] if series else [b"?"] * 3
+        if series is None or blank or not time or any(more):
             sentence = f"is not `name{{labels}} value timestamp`: {line[:200].decode(errors='replace')!r}"
             raise fault(self.path, number, sentence)
-        return bare, series[0], parts[1], parts[2]
+        self._number(number, "value", value)
+        at = self._number(number, "timestamp", time)
+        if not abs(at) <= _LAST_SECOND:
+            raise fault(self.path, number, f"{time[:80].decode()} is no timestamp in seconds")
+        return bare, series[0], at
 
     def _number(self, number: int, what: str, text: bytes) -> float:
         try:
-            value = float(text)
+            return float(text)
         except ValueError:
             raise fault(self.path, number, f"{text[:80].decode(errors='replace')!r} is no {what}") from None
-        if what == "timestamp" and not abs(value) <= _LAST_SECOND:
-            raise fault(self.path, number, f"{text[:80].decode()} is no timestamp in seconds")
-        return value
 
 
 def _metadata(said: Mapping[bytes, bytes]) -> MetricMetadata:

@@ -63,7 +63,7 @@ class ReplayedSources:
         return self.changes or self.code
 
     def tools(self) -> Iterable[Tool[Any]]:
-        """What the model may ask; of what was not recorded there is no tool. Links would lead nowhere: there are none."""
+        """What the model may ask; of what was not recorded there is no tool, and no link, as it would lead nowhere."""
         return (replace(tool, ask=_unlinked(tool)) for tool in self._tools())
 
     def _tools(self) -> Iterable[Tool[Any]]:
