@@ -1,6 +1,6 @@
 """Knows everyone: builds the parts from the settings and puts them together.
 
-It loads neither Slack nor the workflow engine: ``serve`` adds those.
+It loads neither Slack nor the workflow engine: ``serve`` adds those. What is not configured is not imported either.
 """
 
 from __future__ import annotations
@@ -19,32 +19,19 @@ from sre_bot.catalogue import Catalogue
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.incident import Service
 from sre_bot.investigation import rewritten
-from sre_bot.sources import sentences
 from sre_bot.sources.access import Access
 from sre_bot.sources.alertmanager import AlertmanagerSource
-from sre_bot.sources.backstage import read_backstage
-from sre_bot.sources.deploys import DeployFile
-from sre_bot.sources.document_collections import FolderDocuments, RepositoryDocuments
-from sre_bot.sources.documents import DocumentLibrary
-from sre_bot.sources.fetching import Clone, Fetcher
-from sre_bot.sources.loki import LokiSource
 from sre_bot.sources.prometheus import PrometheusSource
-from sre_bot.sources.repository import GitRepository
-from sre_bot.sources.tempo import TempoSource
 from sre_bot.tools.find_metrics import find_metrics
-from sre_bot.tools.find_traces import find_traces
 from sre_bot.tools.list_alerts import list_alerts
-from sre_bot.tools.list_changes import list_changes
 from sre_bot.tools.query_metrics import query_metrics
 from sre_bot.tools.replicas import PATIENCE, Alertmanagers, AlertRecords
-from sre_bot.tools.search_code import search_code
-from sre_bot.tools.search_docs import search_docs
-from sre_bot.tools.search_logs import search_logs
 from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pydantic import SecretStr
 
@@ -53,9 +40,16 @@ if TYPE_CHECKING:
     from sre_bot.endpoints import Endpoint as EndpointSettings
     from sre_bot.investigation import Answer, JsonObject, Observation, Question
     from sre_bot.redaction import Redactor
-    from sre_bot.settings import RepositorySettings, Settings
+    from sre_bot.settings import DeploysSettings, RepositorySettings, Settings
+    from sre_bot.sources.deploys import DeployFile
     from sre_bot.sources.document_collections import Collection
+    from sre_bot.sources.documents import DocumentLibrary
+    from sre_bot.sources.fetching import Fetcher
+    from sre_bot.sources.loki import LokiSource
+    from sre_bot.sources.repository import GitRepository
+    from sre_bot.sources.tempo import TempoSource
     from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
+    from sre_bot.tools.several import Source
 
 
 class Checkable(Protocol):
@@ -132,14 +126,24 @@ class ConfiguredSources:
         if self.prometheus or self.alertmanager:
             yield list_alerts(self.alertmanager, self.prometheus, made_at=made_at)
         if self.repositories or deploys:
+            from sre_bot.tools.list_changes import list_changes
+
             yield list_changes(self.repositories, deploys)
         if self.repositories:
+            from sre_bot.tools.search_code import search_code
+
             yield search_code(self.repositories)
         if self.documents:
+            from sre_bot.tools.search_docs import search_docs
+
             yield search_docs(self.documents)
         if self.loki:
+            from sre_bot.tools.search_logs import search_logs
+
             yield search_logs(self.loki)
         if self.tempo:
+            from sre_bot.tools.find_traces import find_traces
+
             yield find_traces(self.tempo)
 
     def current_alerts(self) -> CurrentAlerts | None:
@@ -152,13 +156,16 @@ class ConfiguredSources:
 
     def to_look_at(self, known: Catalogue) -> Sources:
         """As the first look wants them."""
-        watched: tuple[PrometheusSource | AlertmanagerSource, ...] = (*self.prometheus, *self.alertmanager)
+        watched: tuple[Source, ...] = (*self.prometheus, *self.alertmanager, *self.loki, *self.tempo)
         return Sources(
             metrics=self.prometheus,
             alerts=self.alertmanager,
             histories=self.prometheus,
             repositories=self.repositories,
             deploys=self.deploys,
+            logs=self.loki,
+            traces=self.tempo,
+            documents=self.documents,
             environments={source.name: source.environment for source in watched if source.environment},
             catalogue=known,
         )
@@ -175,7 +182,7 @@ async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
             loki=tuple(map(_loki, settings.loki)),
             tempo=tuple(map(_tempo, settings.tempo)),
             repositories=repositories,
-            deploys=DeployFile(settings.deploys.path, name=settings.deploys.name) if settings.deploys else None,
+            deploys=_deploys(settings.deploys) if settings.deploys else None,
             documents=_documents(settings, repositories),
         )
         for endpoints in parts.endpoints().values():
@@ -209,6 +216,8 @@ def _alertmanager(one: AlertmanagerSettings) -> AlertmanagerSource:
 
 
 def _loki(one: LokiSettings) -> LokiSource:
+    from sre_bot.sources.loki import LokiSource
+
     return LokiSource(
         one.url,
         name=one.name,
@@ -221,6 +230,8 @@ def _loki(one: LokiSettings) -> LokiSource:
 
 
 def _tempo(one: TempoSettings) -> TempoSource:
+    from sre_bot.sources.tempo import TempoSource
+
     return TempoSource(
         one.url,
         name=one.name,
@@ -243,7 +254,15 @@ def _access(one: EndpointSettings) -> Access:
     )
 
 
+def _deploys(settings: DeploysSettings) -> DeployFile:
+    from sre_bot.sources.deploys import DeployFile
+
+    return DeployFile(settings.path, name=settings.name)
+
+
 def _repository(settings: RepositorySettings) -> GitRepository:
+    from sre_bot.sources.repository import GitRepository
+
     return GitRepository(
         settings.path,
         name=settings.name,
@@ -255,13 +274,19 @@ def _repository(settings: RepositorySettings) -> GitRepository:
 
 def _documents(settings: Settings, repositories: Sequence[GitRepository]) -> DocumentLibrary | None:
     """Markdown in the configured folders, and in the repositories that count."""
+    of_documents = {one.name for one in settings.repositories if one.documents}
+    if not (settings.documents or of_documents):
+        return None
+    from sre_bot.sources import sentences
+    from sre_bot.sources.document_collections import FolderDocuments, RepositoryDocuments
+    from sre_bot.sources.documents import DocumentLibrary
+
     collections: list[Collection] = [
         FolderDocuments(one.path, name=one.name, url_prefix=one.url) for one in settings.documents
     ]
-    of_documents = {one.name for one in settings.repositories if one.documents}
     collections += [RepositoryDocuments(one) for one in repositories if one.name in of_documents]
     index = settings.state_dir / "documents.sqlite"
-    return DocumentLibrary(collections, index=index, sentences=sentences.installed()) if collections else None
+    return DocumentLibrary(collections, index=index, sentences=sentences.installed())
 
 
 @contextlib.asynccontextmanager
@@ -270,9 +295,14 @@ async def fetching(settings: Settings) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         for one in settings.repositories:
             if one.fetch_seconds > 0:
-                fetcher = Fetcher([Clone(one.name, one.path, one.key_file)], every=one.fetch_seconds)
-                await stack.enter_async_context(fetcher.running())
+                await stack.enter_async_context(_fetcher(one).running())
         yield
+
+
+def _fetcher(one: RepositorySettings) -> Fetcher:
+    from sre_bot.sources.fetching import Clone, Fetcher
+
+    return Fetcher([Clone(one.name, one.path, one.key_file)], every=one.fetch_seconds)
 
 
 def claude(settings: Settings) -> Claude:
@@ -342,9 +372,15 @@ def catalogue(settings: Settings) -> Catalogue:
     Raises:
         ConfigurationError: a file cannot be read, or is no catalogue.
     """
-    files = (read_backstage(path) for path in settings.catalogue_files)
+    files = map(_services, settings.catalogue_files)
     configured = (Service(name, **one.model_dump()) for name, one in settings.services.items())
     return Catalogue.of(*files, configured)
+
+
+def _services(catalogue_file: Path) -> Sequence[Service]:
+    from sre_bot.sources.backstage import read_backstage
+
+    return read_backstage(catalogue_file)
 
 
 def link_hosts(settings: Settings) -> frozenset[str]:
