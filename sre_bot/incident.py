@@ -70,7 +70,17 @@ class AlertState(enum.StrEnum):
     RESOLVED = "resolved"
 
 
-SERVICE_LABELS = ("service", "service_name", "app", "app_kubernetes_io_name", "job")
+SERVICE_LABELS = (
+    "service",
+    "service_name",
+    "app",
+    "app_kubernetes_io_name",
+    "application",
+    "deployment",
+    "workload",
+    "job",
+    "container",
+)
 """Labels that name a service, most telling first."""
 
 ENVIRONMENT_LABELS = ("environment", "env", "deployment_environment", "deployment_environment_name", "stage")

@@ -15,7 +15,9 @@ from sre_bot.first_look import conventions
 from sre_bot.incident import SERVICE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from sre_bot.first_look.conventions import Speaker
 
 
 class Sign(enum.StrEnum):
@@ -104,7 +106,7 @@ class _Family:
 
     @property
     def is_counter_of_requests(self) -> bool:
-        return self.name.endswith("_total") and self.name not in _GAUGES
+        return conventions.is_counter(self.name) and self.name not in _GAUGES
 
     def chosen(self, *matchers: str) -> str:
         return "{" + ",".join((*self.only, *matchers)) + "}" if self.only or matchers else ""
@@ -118,73 +120,90 @@ class _Family:
 
 
 def discover(
-    label_sets: Iterable[Mapping[str, str]], rate_window: str, matchers: tuple[str, ...] = ()
+    label_sets: Iterable[Mapping[str, str]],
+    rate_window: str,
+    matchers: tuple[str, ...] = (),
+    *,
+    service_labels: tuple[str, ...] = SERVICE_LABELS,
+    hints: Collection[str] = (),
 ) -> tuple[Signal, ...]:
     """The signals to query, most telling first, at most ``MAX_SIGNALS``; errors never without their traffic.
 
     Args:
-        label_sets: what ``conventions.DISCOVERY`` gave, in any order.
+        label_sets: what ``conventions.query_of`` these labels gave, in any order.
         rate_window: e.g. ``1m``; at least four scrape intervals.
         matchers: what else all series have to match.
+        service_labels: labels that name a service, the most telling first.
+        hints: metrics that matter here, as the rules of alerts tell.
     """
-    families = _families(label_sets, rate_window, matchers)
+    families = _families(label_sets, rate_window, matchers, service_labels)
     names = frozenset(family.name for family in families)
     counters = [family for family in families if family.is_counter_of_requests]
     found = [signal for family in families for signal in _signals(family, names, counters)]
-    found.sort(key=_rank)
+    hinted = frozenset(map(conventions.family, hints))
+    found.sort(key=lambda signal: _rank(signal, service_labels, hinted))
     chosen: list[Signal] = []
-    for (is_of_peers, sign), alike in itertools.groupby(found, key=lambda signal: _rank(signal)[:2]):
-        chosen += itertools.islice(alike, MOST_OF_PEERS if is_of_peers else MOST[list(Sign)[sign]])
+    for (is_of_peers, sign), alike in itertools.groupby(
+        found, key=lambda signal: (signal.peer is not None, signal.sign)
+    ):
+        chosen += itertools.islice(alike, MOST_OF_PEERS if is_of_peers else MOST[sign])
     return tuple(chosen)
 
 
-def services(label_sets: Iterable[Mapping[str, str]]) -> frozenset[str]:
+def services(
+    label_sets: Iterable[Mapping[str, str]], service_labels: tuple[str, ...] = SERVICE_LABELS
+) -> frozenset[str]:
     """Names of all services that the label sets speak of."""
-    return frozenset(labels[label] for labels in label_sets if (label := _service_label(labels)))
+    told = ((labels, _service_label(labels, conventions.speaker_of(labels), service_labels)) for labels in label_sets)
+    return frozenset(conventions.plain_name(labels[label]) for labels, label in told if label)
 
 
-def _rank(signal: Signal) -> tuple[bool, int, bool, bool, int, str, int]:
-    """Own before peers, sign by sign; metrics with a status first, then the usual ones.
+def _rank(
+    signal: Signal, service_labels: tuple[str, ...], hinted: frozenset[str]
+) -> tuple[bool, int, bool, bool, bool, int, str, int]:
+    """Own before peers, sign by sign; what alerts watch, metrics with a status first, then the usual ones.
 
     So the traffic that belongs to the errors chosen is among the traffic chosen.
     """
-    with_status = signal.sign is not Sign.TRAFFIC or signal.status is not None
-    usual = conventions.is_usual(signal.metric)
-    place = list(Sign).index(signal.sign)
-    own = signal.peer is None
     return (
-        not own,
-        place,
-        not with_status,
-        not usual,
+        signal.peer is not None,
+        list(Sign).index(signal.sign),
+        conventions.family(signal.metric) not in hinted,
+        signal.sign is Sign.TRAFFIC and signal.status is None,
+        not conventions.is_usual(signal.metric),
         len(signal.metric),
         signal.metric,
-        SERVICE_LABELS.index(signal.service),
+        service_labels.index(signal.service) if signal.service in service_labels else -1,
     )
 
 
-def _families(label_sets: Iterable[Mapping[str, str]], window: str, matchers: tuple[str, ...]) -> list[_Family]:
-    """Metrics by name and by the label that names their services."""
-    alike: dict[tuple[str, str], list[Mapping[str, str]]] = defaultdict(list)
+def _families(
+    label_sets: Iterable[Mapping[str, str]], window: str, matchers: tuple[str, ...], service_labels: tuple[str, ...]
+) -> list[_Family]:
+    """Metrics by name, by the label that names their services, and by who tells of these."""
+    alike: dict[tuple[str, str, Speaker | None], list[Mapping[str, str]]] = defaultdict(list)
     for labels in label_sets:
-        service = _service_label(labels)
+        speaker = conventions.speaker_of(labels)
+        service = _service_label(labels, speaker, service_labels)
         if service is not None and conventions.is_name(labels.get("__name__", "")):
-            alike[labels["__name__"], service].append(labels)
+            alike[labels["__name__"], service, speaker].append(labels)
     families = []
-    for (name, service), sets in sorted(alike.items()):
+    for (name, service, speaker), sets in sorted(alike.items(), key=lambda one: (*one[0][:2], repr(one[0][2]))):
         present = frozenset(label for labels in sets for label in labels)
-        peer = conventions.peer_label(name, present)
+        peer = conventions.peer_label(name, present) if speaker is None else speaker.peer
         status = next((label for label in conventions.STATUS_LABELS if label in present), None)
         values = {labels[status] for labels in sets if status in labels} if status else set()
-        better = SERVICE_LABELS[: SERVICE_LABELS.index(service)]
-        only = (*(f'{label}=""' for label in better if (name, label) in alike), *matchers)
+        told_by = service_labels if speaker is None or speaker.service is None else speaker.service
+        better = (label for label in told_by[: told_by.index(service)] if (name, label, speaker) in alike)
+        only = (*(f'{label}=""' for label in better), *(speaker.matchers() if speaker else ()), *matchers)
         whose = frozenset(labels[service] for labels in sets)
         families.append(_Family(name, service, peer, status, window, whose, values, only))
     return families
 
 
-def _service_label(labels: Mapping[str, str]) -> str | None:
-    return next((label for label in SERVICE_LABELS if labels.get(label)), None)
+def _service_label(labels: Mapping[str, str], speaker: Speaker | None, service_labels: tuple[str, ...]) -> str | None:
+    named = service_labels if speaker is None or speaker.service is None else speaker.service
+    return next((label for label in named if labels.get(label)), None)
 
 
 def _signals(family: _Family, names: frozenset[str], counters: Sequence[_Family]) -> Iterator[Signal]:
@@ -230,7 +249,7 @@ def _request_signals(family: _Family) -> Iterator[Signal]:
 def _duration_signals(family: _Family, names: frozenset[str]) -> Iterator[Signal]:
     """The 95th percentile from a histogram, the mean from what has no buckets."""
     base = family.name.removesuffix("_count")
-    unit = "milliseconds" if base.endswith("milliseconds") else "seconds"
+    unit = conventions.unit_of_time(base)
     sign = Sign.LATENCY if family.peer or conventions.is_about_requests(base) else Sign.STEP
     if f"{base}_bucket" in names:
         yield family.signal(sign, f"histogram_quantile(0.95, {family.rate(f'{base}_bucket', by=', le')})", unit, "p95")

@@ -221,7 +221,11 @@ def _latest_shares(by_status: Mapping[str, FloatArray]) -> dict[str, float]:
 def _who(signal: Signal, series: Series) -> tuple[str, str | None]:
     """The service, and whom it calls."""
     peer = series.labels.get(signal.peer, "") if signal.peer else ""
-    return _clean(series.labels.get(signal.service, "")), _clean(peer) or None
+    return _name(series.labels.get(signal.service, "")), _name(peer) or None
+
+
+def _name(label_value: str) -> str:
+    return _clean(conventions.plain_name(label_value))
 
 
 def _clean(label_value: str) -> str:
