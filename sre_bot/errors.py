@@ -8,7 +8,8 @@ SreBotError
 │   └── QueryRefusedError        it, or our own guard, refused this very query; another query may work
 ├── ModelError             the model's provider failed in a way that ends this run's model part
 │   ├── ModelUnavailableError    unreachable, overloaded or rate limited beyond our patience
-│   └── ModelRefusedError        it declined (stop reason "refusal") or rejected our credentials or request
+│   └── ModelRefusedError        it declined (stop reason "refusal") or rejected our credentials or request,
+│                                or what we may spend is spent: a person has to act
 ├── DeliveryError          an answer could not be brought to the human
 └── DrillError             the shop we drill in does not run as it should
 """
@@ -61,7 +62,7 @@ class ModelUnavailableError(ModelError):
 
 
 class ModelRefusedError(ModelError):
-    """The provider declined to answer, or rejected our credentials or our request."""
+    """The provider declined to answer, rejected our credentials or our request, or what we may spend is spent."""
 
 
 class DeliveryError(SreBotError):

@@ -329,9 +329,13 @@ class FirstLookStep:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStep:
-    """The investigation has ended; always the last step."""
+    """The investigation has ended; always the last step.
+
+    ``model_away``: there is no report because the model was unavailable, so when it is back there may be one.
+    """
 
     answer: Answer
+    model_away: bool = False
 
 
 Step: TypeAlias = ModelStep | LookStep | EvidenceStep | HeardStep | FirstLookStep | AnswerStep

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sre_bot.errors import ModelError, ModelRefusedError, SourceError
 from sre_bot.investigation import FIRST_LOOK
 from sre_bot.store.heard import Call
+from sre_bot.store.waits import CONTINUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -144,12 +145,12 @@ class MeteredHandler:
         self._since = now()
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
-        """Handle the event; being told to be quiet is no question."""
+        """Handle the event; being told to be quiet is no question, and to continue one is no new one."""
         if event.get("call") == Call.QUIET:
             await self._handler(key, event, journal)
             return
         accepted_at = journal.clock()
-        if accepted_at >= self._since:
+        if accepted_at >= self._since and CONTINUES not in event:
             self._metrics.questions.labels(_door(event)).inc()
         with self._metrics.in_progress.track_inprogress():
             await self._handler(key, event, journal)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from sre_bot.errors import ConfigurationError
 from sre_bot.investigation import FIRST_LOOK, Scope
 from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
+from sre_bot.resuming import Patience, WaitingRoom
 from sre_bot.slack.app import SlackApp, web_client
 from sre_bot.slack.channels import Channels
 from sre_bot.slack.commands import Commands
@@ -29,6 +30,7 @@ from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.heard import Heard
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
+from sre_bot.store.waits import Waits
 from sre_bot.telemetry.logs import log_to_stderr
 from sre_bot.telemetry.metrics import Metrics
 from sre_bot.web import start_web
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy import Engine
 
+    from sre_bot.agent.claude import Claude
     from sre_bot.bootstrap import ConfiguredSources
     from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
@@ -72,6 +75,7 @@ async def serve(settings: Settings) -> None:
         client = web_client(bot_token, settings.slack.api_url)
         meter(client, metrics)
         investigations, heard = Investigations(engine), Heard(engine)
+        room = _waiting_room(settings, engine, parts, metrics)
         mentions = Mentions(
             client=client,
             posts=Posts(engine),
@@ -83,6 +87,7 @@ async def serve(settings: Settings) -> None:
             allowed_hosts=bootstrap.link_hosts(settings),
             concurrent=settings.concurrent_investigations,
             now=time.time,
+            room=room,
         )
         workflows = Workflows(
             database_url=_workflow_database(settings),
@@ -118,10 +123,31 @@ async def serve(settings: Settings) -> None:
             await preload()
         model = investigator.model.name if investigator.model else "no model: the first look is the answer"
         _log.info("serving as %s, with %s", who, model)
-        await told_to_stop.wait()
+        model_probe = await stack.enter_async_context(bootstrap.claude(settings))
+        async with _background(_waiting(room, model_probe, workflows, mentions)):
+            await told_to_stop.wait()
         _log.info("stopping: %d investigations to finish first", workflows.running)
         await app.close()
         await workflows.drain(settings.drain_seconds)
+
+
+def _waiting_room(settings: Settings, engine: Engine, parts: ConfiguredSources, metrics: Metrics) -> WaitingRoom | None:
+    """Where investigations wait for a model that is away; None where there is none, or none that is waited for."""
+    model = settings.model
+    if not model.configured or not model.resume_minutes:
+        return None
+    return WaitingRoom(
+        Waits(engine),
+        alerts=parts.current_alerts(),
+        patience=Patience(timedelta(minutes=model.resume_minutes), model.probe_seconds),
+        metrics=metrics,
+        now=time.time,
+    )
+
+
+async def _waiting(room: WaitingRoom | None, probe: Claude, workflows: Workflows, mentions: Mentions) -> None:
+    if room is not None:
+        await room.run(probe.check, workflows.accept, mentions.not_continued)
 
 
 def _scopes(settings: Settings) -> Mapping[str, Scope]:

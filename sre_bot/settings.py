@@ -99,13 +99,19 @@ class LimitSettings(Section):
 
 
 class ModelSettings(Section):
-    """The model that investigates; without key and base URL, or named ``first-look``, the first look is the answer."""
+    """The model that investigates; without key and base URL, or named ``first-look``, the first look is the answer.
+
+    An investigation whose model was unavailable waits for it for ``resume_minutes`` (0: not at all), during which the
+    provider is probed after ``probe_seconds``, then ever more rarely.
+    """
 
     name: str = "claude-sonnet-5-5"
     base_url: HttpUrl | None = None
     api_key_file: Path | None = None
     api_key: SecretStr | None = None
     limits: LimitSettings = LimitSettings()
+    resume_minutes: float = Field(default=60, ge=0, le=1440)
+    probe_seconds: float = Field(default=15, gt=0, le=600)
 
     @property
     def configured(self) -> bool:

@@ -14,7 +14,7 @@ from sre_bot.agent.loop import investigate
 from sre_bot.investigation import AnswerStep, FirstLookStep, Seconds, rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from sre_bot.agent.budget import Limits
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.looks import Toolset
     from sre_bot.agent.loop import Model
     from sre_bot.agent.prompt import Prompt
-    from sre_bot.investigation import Answer, Question, Step
+    from sre_bot.investigation import Answer, Evidence, Question, Step
 
 NO_MODEL = "No model is configured (set ANTHROPIC_API_KEY): this is the first look, which no model wrote."
 
@@ -49,10 +49,13 @@ class Investigator:
     redact: Callable[[str], str]
     clock: Callable[[], float]
 
-    async def triage(self, question: Question, listen: Listen = nobody) -> AsyncIterator[Step]:
+    async def triage(
+        self, question: Question, listen: Listen = nobody, earlier: Sequence[Evidence] = ()
+    ) -> AsyncIterator[Step]:
         """Look, investigate, report; the last step carries the answer, whatever happened to the model or a source.
 
-        ``listen`` tells what people say meanwhile; without a model nothing is taken in.
+        ``listen`` tells what people say meanwhile; without a model nothing is taken in. ``earlier`` is what a model saw
+        before it was cut off: it is shown behind the first look, under new ids.
         """
         question = rewritten(question, self.redact)
         started = self.clock()
@@ -67,7 +70,7 @@ class Investigator:
             model=self.model,
             toolset=self.toolset(question.asked_at),
             prompt=self.prompt,
-            first_look=first,
+            first_look=_with_earlier(first, earlier),
             limits=self.limits,
             redact=self.redact,
             clock=self.clock,
@@ -75,6 +78,13 @@ class Investigator:
         ):
             if isinstance(step, AnswerStep):
                 seconds = Seconds(first_look=looked - started, total=self.clock() - started)
-                yield AnswerStep(rewritten(replace(step.answer, seconds=seconds), self.redact))
+                answer = rewritten(replace(step.answer, seconds=seconds), self.redact)
+                yield replace(step, answer=answer)
             else:
                 yield step
+
+
+def _with_earlier(first: Answer, earlier: Sequence[Evidence]) -> Answer:
+    last = max((int(one.id[1:]) for one in first.evidence), default=0)
+    known = (replace(one, id=f"E{number}") for number, one in enumerate(earlier, last + 1))
+    return replace(first, evidence=(*first.evidence, *known))

@@ -101,16 +101,25 @@ def approximate_tokens(value: object) -> int:
 class MessagesApi:
     """The server; an async context manager.
 
-    ``models`` is what the models endpoint knows; unless ``strict``, a client may break the rules of the API.
+    ``models`` is what the models endpoint knows; unless ``strict``, a client may break the rules of the API. ``port``:
+    a free one, or one that a client knows before the server is there.
     """
 
-    def __init__(self, script: Script, *, models: Mapping[str, JsonObject] | None = None, strict: bool = True) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        models: Mapping[str, JsonObject] | None = None,
+        strict: bool = True,
+        port: int = 0,
+    ) -> None:
         self.requests: list[JsonObject] = []
         self.refused: list[str] = []
         self.url = ""
         self._script = script if callable(script) else _played(script)
         self._models = models
         self._strict = strict
+        self._port = port
         self._memory = Memory()
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -122,7 +131,7 @@ class MessagesApi:
         app.router.add_get("/v1/models/{model}", self._model)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
         return self

@@ -492,3 +492,201 @@ def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
+
+
+# --- a model that is away, and comes back ---
+
+OVERLOADED = Failure(529, "overloaded_error", "Overloaded", {"retry-after": "0.01"})
+CUT = Reply((text("never heard"),), trouble="cut", after=1)
+PROMISED = "I go on by myself as soon as it does"
+
+
+@dataclass
+class Provider:
+    """A model's provider that goes wrong in this way until it is back."""
+
+    wrong: Reply | Failure | None = OVERLOADED
+
+    def __call__(self, request: JsonObject) -> Reply | Failure:
+        return self.wrong or investigator(request)
+
+
+def kinds(world: World, ts: str) -> list[str]:
+    return [key(message).rsplit(":", 1)[-1] for message in world.posts(ts)]
+
+
+async def waiting(world: World, question: str) -> str:
+    """Ask, and wait for the first look with its promise."""
+    ts = await world.mention(question)
+    assert PROMISED in (await world.answered(ts)).text
+    return ts
+
+
+def configure_waiting(world: World, minutes: float = 10, probe: float = 0.2, seconds: float = 60) -> None:
+    world.configure(
+        model={"limits": {"seconds": seconds}, "resume_minutes": minutes, "probe_seconds": probe}, drain_seconds=25
+    )
+
+
+async def test_a_model_that_is_overloaded_is_waited_for_and_the_answer_comes_by_itself(world: World) -> None:
+    """The provider's list of models answers all the time, so some tries come to nothing: they leave no posts."""
+    provider, port = Provider(), free_port()
+    configure_waiting(world)
+    here = World(world.folder, world.slack, {**world.environment, "SRE_BOT_HTTP_PORT": str(port)}, world.log)
+    async with MessagesApi(provider) as api, here.serving(api.url), httpx.AsyncClient() as client:
+        ts = await waiting(here, "is prometheus well?")
+        first = here.posts(ts, ":answer")[0].text
+        assert "This is the first look, which no model wrote." in first
+        assert "(529: Overloaded)" in first
+        await here.until(lambda: "away again" in next((m.text for m in here.posts(ts, ":resumed")), ""))
+        await here.slack.post(here.ann, here.incidents, "we rolled it back", ts)
+        provider.wrong = None
+        await here.until(lambda: len(here.posts(ts, ":answer")) == 2)
+        await here.until(lambda: here.posts(ts, ":resumed")[0].text.startswith("Done"))
+        told = ""
+        async with asyncio.timeout(30):
+            while 'sre_bot_waits_total{end="resumed"} 1.0' not in told:
+                told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert kinds(here, ts) == ["status", "first-look", "answer", "resumed", "answer"]
+    answer = here.posts(ts, ":answer")[1].text
+    assert "The model is back: this continues what was asked at" in answer
+    assert SAID in answer
+    opening = "".join(str(block["text"]) for block in messages(api.requests[-1])[0]["content"])
+    assert "ann: we rolled it back" in opening, "what was said since is part of it"
+    assert "sre_bot_waiting_investigations 0.0" in told
+    assert 'sre_bot_questions_total{door="mention"} 1.0' in told
+    assert not api.refused
+    command = [PROMTOOL.find(), "check", "metrics"]
+    checked = await asyncio.to_thread(subprocess.run, command, input=told.encode(), capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+async def test_a_provider_that_cannot_be_reached_is_waited_for(world: World) -> None:
+    port = free_port()
+    configure_waiting(world, seconds=8)
+    async with world.serving(f"http://127.0.0.1:{port}"):
+        ts = await waiting(world, "is prometheus well?")
+        async with MessagesApi(investigator, port=port):
+            await world.until(lambda: len(world.posts(ts, ":answer")) == 2)
+    assert SAID in world.posts(ts, ":answer")[1].text
+
+
+async def test_streams_that_are_cut_are_waited_for(world: World) -> None:
+    provider = Provider(CUT)
+    configure_waiting(world, seconds=8, probe=2)
+    async with MessagesApi(provider) as api, world.serving(api.url):
+        ts = await waiting(world, "is prometheus well?")
+        provider.wrong = None
+        await world.until(lambda: len(world.posts(ts, ":answer")) == 2)
+    assert kinds(world, ts) == ["status", "first-look", "answer", "resumed", "answer"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_ended_while_it_waits_it_goes_on_once_after_the_restart(world: World, number: signal.Signals) -> None:
+    """More restarts than a piece of work has attempts; and a wait does not hold up the end."""
+    provider = Provider()
+    configure_waiting(world, probe=20)
+    async with MessagesApi(provider) as api:
+        async with world.serving(api.url) as process:
+            ts = await waiting(world, "is prometheus well?")
+            process.send_signal(number)
+            await asyncio.wait_for(process.wait(), 10)
+        for _ in range(MAX_ATTEMPTS):
+            async with world.serving(api.url) as process:
+                process.send_signal(number)
+                await asyncio.wait_for(process.wait(), 10)
+        provider.wrong = None
+        configure_waiting(world)
+        async with world.serving(api.url):
+            await world.until(lambda: len(world.posts(ts, ":answer")) == 2)
+            await world.until(lambda: world.posts(ts, ":resumed")[0].text.startswith("Done"))
+    assert kinds(world, ts) == ["status", "first-look", "answer", "resumed", "answer"]
+
+
+async def test_killed_while_it_goes_on_there_is_still_one_answer_more(world: World) -> None:
+    provider, asked = Provider(), asyncio.Event()
+
+    def play(request: JsonObject) -> Reply | Failure:
+        reply = provider(request)
+        if isinstance(reply, Reply):
+            asked.set()
+        return reply
+
+    configure_waiting(world, probe=1)
+    async with MessagesApi(play) as api:
+        async with world.serving(api.url) as process:
+            ts = await waiting(world, "is prometheus well?")
+            provider.wrong = Reply((text("never heard"),), trouble="stall", after=1)
+            await asyncio.wait_for(asked.wait(), 30)
+            process.kill()
+            await process.wait()
+        provider.wrong = None
+        async with world.serving(api.url):
+            await world.until(lambda: len(world.posts(ts, ":answer")) == 2)
+            await world.answered(await world.mention("and now?"))
+    assert kinds(world, ts) == ["status", "first-look", "answer", "resumed", "answer"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(401, "authentication_error", "invalid x-api-key"),
+        Failure(429, "rate_limit_error", "You have reached your usage limits"),
+    ],
+)
+async def test_what_a_person_has_to_mend_is_not_waited_for(world: World, failure: Failure) -> None:
+    configure_waiting(world)
+    async with MessagesApi(lambda _: failure) as api, world.serving(api.url):
+        ts = await world.mention("is prometheus well?")
+        answer = await world.answered(ts)
+        await world.answered(await world.mention("and now?"))
+    assert "This is the first look, which no model wrote." in answer.text
+    assert PROMISED not in answer.text
+    assert len(api.requests) == 2
+    assert kinds(world, ts) == ["status", "first-look", "answer"]
+
+
+async def test_a_model_that_is_not_back_in_time_is_told_where_the_status_stands(world: World) -> None:
+    configure_waiting(world, minutes=0.05, probe=20)
+    async with MessagesApi(Provider()) as api, world.serving(api.url):
+        ts = await world.mention("is prometheus well?")
+        await world.until(lambda: any("the model was not back by" in post.text for post in world.posts(ts, ":status")))
+    assert kinds(world, ts) == ["status", "first-look", "answer"]
+
+
+async def test_those_who_wait_go_on_one_after_the_other(world: World) -> None:
+    provider = Provider()
+    configure_waiting(world, probe=3)
+    async with MessagesApi(provider) as api, world.serving(api.url):
+        threads = [await waiting(world, f"question {number}?") for number in range(2)]
+        provider.wrong = None
+        before = len(api.requests)
+        for ts in threads:
+            await world.until(lambda ts=ts: len(world.posts(ts, ":answer")) == 2)
+    asked = ["question 0?" in str(messages(request)[0]) for request in api.requests[before:]]
+    assert asked == [True] * 3 + [False] * 3
+
+
+async def test_asked_again_and_answered_a_thread_has_no_second_answer_to_the_first_question(world: World) -> None:
+    provider = Provider()
+    configure_waiting(world, probe=4)
+    async with MessagesApi(provider) as api, world.serving(api.url):
+        ts = await waiting(world, "is prometheus well?")
+        provider.wrong = None
+        await world.mention("and now?", ts)
+        await world.until(lambda: world.posts(ts, ":status")[0].text.startswith("Not continued: somebody asked again"))
+    assert kinds(world, ts).count("answer") == 2
+    assert "resumed" not in kinds(world, ts)
+
+
+async def test_quiet_ends_the_waiting(world: World) -> None:
+    provider = Provider()
+    configure_waiting(world, probe=4)
+    async with MessagesApi(provider) as api, world.serving(api.url):
+        ts = await waiting(world, "is prometheus well?")
+        await world.slack.post(world.ann, world.incidents, "quiet", ts)
+        await world.until(lambda: world.posts(ts, ":status")[0].text == "Not continued: quiet was asked for here.")
+        other = await waiting(world, "something else?")
+        provider.wrong = None
+        await world.until(lambda: len(world.posts(other, ":answer")) == 2)
+    assert kinds(world, ts) == ["status", "first-look", "answer", "quiet"]

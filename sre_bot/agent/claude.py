@@ -107,8 +107,8 @@ class Claude:
         """The next turn, asked for again while the trouble may pass and there is time.
 
         Raises:
-            ModelUnavailableError: unreachable, overloaded, too slow, or the spending limit is reached.
-            ModelRefusedError: credentials or request rejected.
+            ModelUnavailableError: unreachable, overloaded, too slow.
+            ModelRefusedError: credentials or request rejected, or the spending limit is reached.
         """
         trouble = ""
         try:
@@ -208,11 +208,11 @@ class _PassingError(Exception):
         return jitter * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**attempt)
 
 
-def _permanent(model: str, error: APIStatusError) -> ModelRefusedError | ModelUnavailableError | None:
+def _permanent(model: str, error: APIStatusError) -> ModelRefusedError | None:
     """The error to give up with, or None when asking again may help."""
     status, words = error.status_code, _words(error)
     if status == HTTPStatus.TOO_MANY_REQUESTS and _SPEND_CAP.search(f"{error.error_code} {words}"):
-        return ModelUnavailableError(f"{model} {words}: the spending limit is reached.")
+        return ModelRefusedError(f"{model} {words}: the spending limit is reached.")
     passing = status in _PASSING_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if passing and error.type not in _PERMANENT_KINDS:
         return None

@@ -118,7 +118,7 @@ async def investigate(
     evidence, usage = notebook.evidence, talk.budget.usage
     if report is None:
         rest = "the first look" if first_look else "what was seen"
-        note = f"{talk.note} This is {rest}, which no model wrote."
+        note = f"This is {rest}, which no model wrote. {talk.note}"
         answer = fallen_back(question, first_look=first_look, evidence=evidence, usage=usage, note=note)
     else:
         answer = concluded(
@@ -131,20 +131,22 @@ async def investigate(
             usage=usage,
             note=talk.note or None,
         )
-    yield AnswerStep(answer)
+    yield AnswerStep(answer, model_away=report is None and talk.away)
 
 
 class _Talk:
     """A conversation under a budget. What we say is collected in ``said`` and goes out when the model is asked.
 
     ``room`` is how many tokens a turn may have; ``note`` is why the investigation ended before its time,
-    ``waited_for`` what the model's provider did while the time ran out.
+    ``waited_for`` what the model's provider did while the time ran out; ``away`` is whether the model was unavailable
+    when it was last asked.
     """
 
     def __init__(self, model: Model, conversation: Conversation, budget: Budget, clock: Callable[[], float]) -> None:
         self.said: list[JsonObject] = []
         self.note = ""
         self.waited_for = ""
+        self.away = False
         self.room = budget.limits.turn_tokens
         self.model = model
         self.conversation = conversation
@@ -161,7 +163,12 @@ class _Talk:
         if self.said:
             self.conversation.tell(self.said)
             self.said = []
-        turn = await self.model.respond(self.conversation, max_tokens=self.room, schema=schema, timeout=seconds)
+        try:
+            turn = await self.model.respond(self.conversation, max_tokens=self.room, schema=schema, timeout=seconds)
+        except ModelError as error:
+            self.away = isinstance(error, ModelUnavailableError)
+            raise
+        self.away = False
         self.budget = self.budget.after_turn(turn.usage)
         if turn.stop_reason in _CUT:
             self.room = 2 * self.budget.limits.turn_tokens

@@ -7,40 +7,45 @@ and the log gets the stack.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, cast
 
 from pydantic import TypeAdapter
 
 from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
-from sre_bot.investigation import AnswerStep, FirstLookStep, Message, Question, Scope, rewritten
+from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, Message, Question, Scope, rewritten
+from sre_bot.resuming import still_young
 from sre_bot.slack.addressed import without_mention
 from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.messages import plain_text
 from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
+from sre_bot.slack.turns import Turns
+from sre_bot.slack.waiting import away_again, back, continued, not_continued, promised
 from sre_bot.store.database import patiently
 from sre_bot.store.heard import Call
+from sre_bot.store.waits import CONTINUES, TRY, WaitState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from slack_sdk.web.async_client import AsyncWebClient
 
     from sre_bot.agent.hearing import Listen
     from sre_bot.investigation import Answer, JsonObject, Step
+    from sre_bot.resuming import WaitingRoom
     from sre_bot.slack.channels import Channels
+    from sre_bot.slack.turns import Turn
     from sre_bot.store.heard import Heard
     from sre_bot.store.investigations import Investigations
     from sre_bot.store.posts import Posts
+    from sre_bot.store.waits import Wait
     from sre_bot.triage import Investigator
 
 _log = logging.getLogger(__name__)
@@ -55,6 +60,7 @@ class _Context:
 
 
 _CONTEXT: TypeAdapter[_Context] = TypeAdapter(_Context)
+_WHY_NOT: TypeAdapter[WaitState | None] = TypeAdapter(WaitState | None)
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
 MAX_QUESTION_CHARS = 8_000
@@ -102,21 +108,19 @@ class Mentions:
         concurrent: int,
         now: Callable[[], float],
         patience: float = RESUMED_SECONDS,
+        room: WaitingRoom | None = None,
     ) -> None:
         self._client = client
         self._posts = posts
         self._investigations = investigations
         self._heard = heard
         self._channels = channels
-        self._unfinished = dict(unfinished)
-        self._resumed = asyncio.Condition()
-        self._patience = patience
         self._investigator = investigator
         self._hosts = allowed_hosts
         self._slots = asyncio.Semaphore(concurrent)
-        self._threads: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._queued: Counter[str] = Counter()
+        self._turns = Turns(unfinished, patience)
         self._now = now
+        self._room = room
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
         """Answer one message; called again with the same journal after a crash."""
@@ -125,18 +129,23 @@ class Mentions:
             if event.get("call") == Call.QUIET:
                 await patiently(partial(self._heard.note, key, thread_of(event), Call.QUIET, written_at(event)))
                 await thread.post_once(f"{key}:quiet", plain_post(QUIET))
+                for wait in await self._room.quiet(thread_of(event)) if self._room else ():
+                    await self.not_continued(wait, WaitState.STOPPED)
                 return
-            await self._let_resume(key, thread_of(event))
-            async with self._turn(event) as turn:
+            await self._turns.let_resume(key, thread_of(event))
+            async with self._turns.queue(thread_of(event)) as turn:
+                if self._room and CONTINUES in event:
+                    await self._continue(key, event, self._room, thread=thread, journal=journal, turn=turn)
+                    return
                 question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
                 await self._answer(key, event, question, thread=thread, journal=journal, turn=turn)
         except DeliveryError as error:
             _log.error("no answer could be brought to %s: %s", key, error)
-            await self._failed(key)
+            await self._failed(key, event)
         except Exception:  # noqa: BLE001 - a door: the stack is logged, and the thread is told
             _log.exception("the investigation of %s failed", key)
             await self._say(f"{key}:apology", APOLOGY.format(key=key), thread)
-            await self._failed(key)
+            await self._failed(key, event)
 
     async def give_up(self, key: str, event: JsonObject) -> bool:
         """Say that a mention was given up; said once, however often it is called. Returns whether it was said now."""
@@ -145,7 +154,7 @@ class Mentions:
             return False
         _log.error("given up after %d attempts: %s", MAX_ATTEMPTS, key)
         await self._say(said, GIVEN_UP.format(attempts=MAX_ATTEMPTS), self._thread(event))
-        await self._failed(key)
+        await self._failed(key, event)
         return await patiently(partial(self._posts.ts, said)) is not None
 
     def _thread(self, event: JsonObject) -> Thread:
@@ -158,32 +167,6 @@ class Mentions:
             text = f"{text[:MAX_QUESTION_CHARS]} …({len(text) - MAX_QUESTION_CHARS} more characters were cut)"
         return rewritten(Question(text, asked_at, asked_by=str(event["user"])), self._investigator.redact)
 
-    async def _let_resume(self, key: str, thread: str) -> None:
-        """Wait for the investigation of this thread that a kill interrupted: it was there first."""
-        async with self._resumed:
-            if self._unfinished.pop(key, None):
-                self._resumed.notify_all()
-            try:
-                async with asyncio.timeout(self._patience):
-                    await self._resumed.wait_for(lambda: thread not in self._unfinished.values())
-            except TimeoutError:  # it was given up, say
-                self._unfinished = {one: where for one, where in self._unfinished.items() if where != thread}
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, event: JsonObject) -> AsyncIterator[_Turn]:
-        """A place in the queue of the thread, taken at once; whoever awaits what it gives is first."""
-        thread = thread_of(event)
-        lock = self._threads.setdefault(thread, asyncio.Lock())
-        self._queued[thread] += 1
-        turn = asyncio.create_task(lock.acquire())
-        try:
-            yield _Turn(turn, busy=self._queued[thread] > 1)
-        finally:
-            self._queued -= Counter([thread])
-            turn.cancel()
-            if turn.done() and not turn.cancelled():
-                lock.release()
-
     async def _answer(
         self,
         key: str,
@@ -192,7 +175,7 @@ class Mentions:
         *,
         thread: Thread,
         journal: Journal,
-        turn: _Turn,
+        turn: Turn,
     ) -> None:
         mine = await patiently(partial(self._note, key, event, question, alone=not turn.busy))
         begun = ON_IT if mine and not turn.busy else HEARD
@@ -208,8 +191,84 @@ class Mentions:
                 question = replace(question, conversation=context.conversation, scope=context.scope)
                 listen = self._listening(key, event, journal)
                 steps = journaled(self._investigator, journal).triage(question, listen)
-                answer = await self._investigate(key, steps, thread, status, journal)
+                ended, looks = await self._investigate(key, steps, thread, status)
+                answer = await self._finish(key, ended.answer, journal)
+                if ended.model_away and self._room and await self._may_speak(event, journal):
+                    answer = await self._promise(key, event, answer, looks, room=self._room, journal=journal)
+                await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
             status.end_with(_last_word(answer))
+
+    async def _may_speak(self, event: JsonObject, journal: Journal) -> bool:
+        """Whether nobody asked for quiet while it was looked into."""
+        now = max(datetime.fromtimestamp(journal.clock(), UTC), written_at(event))
+        return await patiently(partial(self._heard.is_listening, thread_of(event), now))
+
+    async def _promise(
+        self, key: str, event: JsonObject, answer: Answer, looks: int, *, room: WaitingRoom, journal: Journal
+    ) -> Answer:
+        """Have the investigation wait for its model; the answer, which tells so."""
+        since = datetime.fromtimestamp(journal.clock(), UTC)
+        await room.begin(key, thread_of(event), event, since=since, looks=looks)
+        return promised(answer, room.until(since))
+
+    async def _continue(
+        self, key: str, event: JsonObject, room: WaitingRoom, *, thread: Thread, journal: Journal, turn: Turn
+    ) -> None:
+        """Go on, as of now, with an investigation whose model is back; or tell why it is not needed any more."""
+        await turn.come
+        async with self._slots:
+            wait = await room.get(str(event[CONTINUES]), cast("int", event[TRY]))
+            look = partial(room.why_not, wait, written_at(event))
+            if why := await journal.checkpoint("why-not", _WHY_NOT, look):
+                await room.end(wait.key, why)
+                await self.not_continued(wait, why)
+                return
+            question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
+            await patiently(partial(self._note, key, event, question, alone=True))
+            begun = back(written_at(event), question.asked_at)
+            async with Status(thread, await thread.post_once(f"{wait.key}:resumed", plain_post(begun))) as status:
+                status.show(begun)
+                status.end_with(
+                    await self._go_on(key, event, question, wait, room=room, status=status, journal=journal)
+                )
+
+    async def _go_on(
+        self,
+        key: str,
+        event: JsonObject,
+        question: Question,
+        wait: Wait,
+        *,
+        room: WaitingRoom,
+        status: Status,
+        journal: Journal,
+    ) -> str:
+        """Look again and investigate; the last word about that."""
+        thread = self._thread(event)
+        look = partial(self._context, event, thread, question.asked_at)
+        context = await journal.checkpoint("context", _CONTEXT, look)
+        question = replace(question, conversation=context.conversation, scope=context.scope)
+        before = await patiently(partial(self._investigations.answer, wait.key))
+        steps = journaled(self._investigator, journal).triage(
+            question, self._listening(key, event, journal), still_young(before, wait.looks, question.asked_at)
+        )
+        ended, _ = await self._investigate(key, _after_first_look(steps), thread, status)
+        if ended.model_away:
+            await patiently(partial(self._investigations.forget, key))
+            why = await room.again(wait, broke_off=ended.answer.usage.turns > 0)
+            return not_continued(wait, why) if why else away_again(wait)
+        answer = await self._finish(key, ended.answer, journal)
+        post = answer_post(continued(answer, written_at(event)), allowed_hosts=self._hosts)
+        await thread.post_once(f"{key}:answer", post)
+        await room.end(wait.key, WaitState.RESUMED)
+        return _last_word(answer)
+
+    async def not_continued(self, wait: Wait, why: WaitState) -> None:
+        """Tell why an investigation does not go on, where its state was told last."""
+        for key in (f"{wait.key}:resumed", f"{wait.key}:status"):
+            if ts := await patiently(partial(self._posts.ts, key)):
+                await self._thread(wait.event).edit(ts, not_continued(wait, why))
+                return
 
     def _note(self, key: str, event: JsonObject, question: Question, *, alone: bool) -> bool:
         """Note what was said; whether it may be a question of its own, which it is at once where nothing else runs."""
@@ -241,34 +300,39 @@ class Mentions:
         return take
 
     async def _investigate(
-        self, key: str, steps: AsyncIterator[Step], thread: Thread, status: Status, journal: Journal
-    ) -> Answer:
+        self, key: str, steps: AsyncIterator[Step], thread: Thread, status: Status
+    ) -> tuple[AnswerStep, int]:
+        """How it ended, and how many looks the model took."""
         seen: list[Step] = []
         async for step in steps:
             match step:
                 case FirstLookStep(first):
                     if self._investigator.model is not None:
                         await thread.post_once(f"{key}:first-look", first_look_post(first, allowed_hosts=self._hosts))
-                case AnswerStep(answer):
-                    finished = datetime.fromtimestamp(journal.clock(), UTC)
-                    await patiently(partial(self._investigations.finish, key, answer, finished))
-                    await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
-                    return answer
+                case AnswerStep():
+                    return step, sum(isinstance(one, EvidenceStep) for one in seen)
                 case _:
                     seen.append(step)
                     status.show(status_text(seen))
         raise AssertionError("an investigation always ends with an answer")
 
-    async def _context(self, event: JsonObject, thread: Thread) -> _Context:
-        scope = self._channels.scope(str(event["channel"]))
-        return _Context(*await asyncio.gather(self._read(event, thread), scope))
+    async def _finish(self, key: str, answer: Answer, journal: Journal) -> Answer:
+        await patiently(partial(self._investigations.finish, key, answer, datetime.fromtimestamp(journal.clock(), UTC)))
+        return answer
 
-    async def _read(self, event: JsonObject, thread: Thread) -> tuple[Message, ...]:
+    async def _context(self, event: JsonObject, thread: Thread, until: datetime | None = None) -> _Context:
+        """As of the question, or of ``until``."""
+        scope = self._channels.scope(str(event["channel"]))
+        return _Context(*await asyncio.gather(self._read(event, thread, until), scope))
+
+    async def _read(self, event: JsonObject, thread: Thread, until: datetime | None) -> tuple[Message, ...]:
         """The thread as context, without secrets; an investigation without it is better than none."""
-        if not event["thread_ts"]:
+        if until is None and not event["thread_ts"]:
             return ()
+        before = f"{until.timestamp():.6f}" if until else str(event["ts"])
         try:
-            return tuple(rewritten(one, self._investigator.redact) for one in await thread.read(str(event["ts"])))
+            said = [one for one in await thread.read(before) if one.time != written_at(event)]
+            return tuple(rewritten(one, self._investigator.redact) for one in said)
         except DeliveryError as error:
             _log.warning("%s", error)
             return ()
@@ -279,16 +343,17 @@ class Mentions:
         except DeliveryError as error:
             _log.error("could not even say so in the thread: %s", error)
 
-    async def _failed(self, key: str) -> None:
+    async def _failed(self, key: str, event: JsonObject) -> None:
         await patiently(partial(self._investigations.fail, key, datetime.fromtimestamp(self._now(), UTC)))
+        if self._room and CONTINUES in event:
+            await self._room.end(str(event[CONTINUES]), WaitState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """A place in the queue of a thread: ``come`` when it is reached; ``busy`` when someone was before."""
-
-    come: Awaitable[bool]
-    busy: bool
+async def _after_first_look(steps: AsyncIterator[Step]) -> AsyncIterator[Step]:
+    """In a thread that has one already, the next that is worth a notification is the answer."""
+    async for step in steps:
+        if not isinstance(step, FirstLookStep):
+            yield step
 
 
 def _last_word(answer: Answer) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sre_bot.investigation import Answer, Question
@@ -61,6 +61,11 @@ class Investigations:
             connection.execute(
                 update(investigations).where(investigations.c.id == key).values(status="failed", finished_at=at)
             )
+
+    def forget(self, key: str) -> None:
+        """Take back that it was begun: it came to nothing, and is to be begun again under another key."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(investigations).where(investigations.c.id == key))
 
     def answer(self, key: str) -> Answer | None:
         """The answer to an investigation, or None while there is none."""

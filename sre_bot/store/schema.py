@@ -36,6 +36,21 @@ posts = Table(
     Column("claimed_at", DateTime(timezone=True), nullable=False),
 )
 
+waits = Table(
+    "waits",
+    metadata,
+    Column("key", String(255), primary_key=True, comment="the investigation that waits for its model"),
+    Column("thread", String(255), nullable=False, index=True),
+    Column("event", JSON, nullable=False, comment="what asked, to be asked again"),
+    Column("looks", Integer, nullable=False, comment="how many of the last looks of its answer the model had taken"),
+    Column("firing", JSON, nullable=False, comment="hashes of the alerts that fired when it began to wait"),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("state", String(16), nullable=False, index=True, comment="waiting, trying, or how the wait ended"),
+    Column("tries", Integer, nullable=False, comment="how often it was continued"),
+    Column("broken", Integer, nullable=False, comment="tries in which the model broke off after it had begun"),
+)
+
 heard = Table(
     "heard",
     metadata,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 DOORS = ("mention", "reply", "direct", "command")
 OUTCOMES = ("model", "first_look", "failed", "given_up")
+WAIT_ENDS = ("resumed", "superseded", "resolved", "stopped", "expired", "failed")
 
 _FIRST_EVIDENCE_BUCKETS = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 300)
 """A first look concludes within seconds; what takes longer waited for its turn, or for a restart."""
@@ -91,8 +92,18 @@ class Metrics:
         self.claims = Counter(
             "sre_bot_claims", "Claims of the model, by whether they held.", ("verdict",), registry=registry
         )
+        self.waiting = Gauge(
+            "sre_bot_waiting_investigations", "Investigations that wait for the model to be back.", registry=registry
+        )
+        self.waits = Counter(
+            "sre_bot_waits",
+            "Investigations that waited for the model, by how that ended: resumed is continued and answered.",
+            ("end",),
+            registry=registry,
+        )
         _begin_at_zero(self.questions, DOORS)
         _begin_at_zero(self.answers, OUTCOMES)
+        _begin_at_zero(self.waits, WAIT_ENDS)
         _begin_at_zero(self.claims, ("verified", "unverified"))
 
     def _model(self) -> None:

@@ -296,7 +296,7 @@ async def test_an_error_inside_a_stream_that_asking_again_cannot_mend_is_refused
 )
 async def test_a_spending_limit_is_not_retried(failure: Failure) -> None:
     async with MessagesApi([failure, HELLO]) as api:
-        with pytest.raises(ModelUnavailableError, match="spending limit is reached"):
+        with pytest.raises(ModelRefusedError, match="spending limit is reached"):
             await respond(api)
     assert len(api.requests) == 1
 
@@ -372,7 +372,7 @@ async def test_a_model_down_for_good_leaves_the_first_look() -> None:
         answer = answer_of(await run(claude, first=first_look(), clock=time.monotonic))
     assert answer.model == FIRST_LOOK
     assert answer.note == (
-        f"{MODEL} answered with an error (529: Overloaded). This is the first look, which no model wrote."
+        f"This is the first look, which no model wrote. {MODEL} answered with an error (529: Overloaded)."
     )
 
 

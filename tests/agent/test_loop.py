@@ -365,7 +365,7 @@ async def test_a_refusal_is_told_and_not_argued_with() -> None:
     assert [name for name, _ in toolset.looked] == ["changes"]
     assert answer.model == FIRST_LOOK
     assert answer.note == (
-        "claude-test declined to go on (cyber: looks like an exploit). This is the first look, which no model wrote."
+        "This is the first look, which no model wrote. claude-test declined to go on (cyber: looks like an exploit)."
     )
 
 
@@ -447,7 +447,7 @@ async def test_a_model_that_is_down_leaves_the_first_look_with_a_note() -> None:
     answer = answer_of(await run(ScriptedModel([DOWN]), first=look))
     assert answer.report == look.report
     assert (answer.model, answer.prompt) == (FIRST_LOOK, None)
-    assert answer.note == "claude-test is overloaded. This is the first look, which no model wrote."
+    assert answer.note == "This is the first look, which no model wrote. claude-test is overloaded."
 
 
 async def test_what_was_seen_before_the_model_went_down_is_told() -> None:
@@ -463,7 +463,7 @@ async def test_what_was_seen_before_the_model_went_down_is_told() -> None:
 async def test_without_first_look_and_model_the_answer_says_that_the_cause_is_unknown() -> None:
     answer = answer_of(await run(ScriptedModel([DOWN])))
     assert answer.report.unknown == ("The cause.",)
-    assert answer.note == "claude-test is overloaded. This is what was seen, which no model wrote."
+    assert answer.note == "This is what was seen, which no model wrote. claude-test is overloaded."
 
 
 async def test_a_report_that_does_not_parse_is_asked_for_once_more_with_the_reason() -> None:
@@ -478,7 +478,7 @@ async def test_two_broken_reports_fall_back() -> None:
     answer = answer_of(await run(ScriptedModel([DONE, says("Sorry."), says("No.")]), first=first_look()))
     assert answer.model == FIRST_LOOK
     assert answer.note is not None
-    assert answer.note.startswith("claude-test wrote no usable report: there is no JSON object in it.")
+    assert answer.note.endswith("claude-test wrote no usable report: there is no JSON object in it.")
 
 
 @pytest.mark.parametrize("stop", ["refusal", "max_tokens", "model_context_window_exceeded"])

@@ -70,7 +70,7 @@ ROWS = (
     _model(
         "a model that is not known",
         "claude-test answered with an error (404: model: claude-test)",
-        f"check SRE_BOT_MODEL and ANTHROPIC_BASE_URL. {_FIRST}",
+        "check SRE_BOT_MODEL and ANTHROPIC_BASE_URL.",
         [Failure(404, "not_found_error", "model: claude-test")],
     ),
     _model(

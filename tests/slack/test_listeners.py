@@ -291,7 +291,7 @@ async def test_an_interrupted_investigation_that_never_comes_back_is_waited_for_
         async with asyncio.timeout(5):
             await bot.handle(event, mentions)
         assert "answer" in bot.said(event)
-    assert mentions._unfinished == {}
+    assert mentions._turns._unfinished == {}
 
 
 async def test_whoever_slack_does_not_tell_about_is_an_outsider(bot: Bot) -> None:
