@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 
 MAX_RUNBOOKS, MAX_WELL, MAX_SUSPECTS = 2, 4, 5
 
-REMEDIES = {
-    CauseKind.CHANGE: RemediationAction.ROLLBACK,
-    CauseKind.CONFIG: RemediationAction.ROLLBACK,
-    CauseKind.EXTERNAL_DEPENDENCY: RemediationAction.ESCALATE_UPSTREAM,
-    CauseKind.TRAFFIC: RemediationAction.SCALE,
-    CauseKind.CAPACITY: RemediationAction.SCALE,
-    CauseKind.INFRASTRUCTURE: RemediationAction.RESTART,
+UNDOING = {CauseKind.CHANGE: RemediationAction.ROLLBACK, CauseKind.CONFIG: RemediationAction.CONFIG_REVERT}
+"""What takes which kind of change back."""
+
+
+FURTHER = {
+    RemediationAction.ROTATE_CERT: "Look at the dates of the certificate and renew it; a rollback would not help.",
+    RemediationAction.ESCALATE_UPSTREAM: "Ask whoever runs it, and see their status page; a rollback would not help.",
+    RemediationAction.RESCHEDULE: "Look at the machines it runs on, and move it elsewhere; a rollback would not help.",
+    RemediationAction.FAILOVER: "Look at where it runs and whom it reaches from there, and move traffic elsewhere.",
+    RemediationAction.PURGE_BAD_DATA: "Set aside what cannot be read, and ask who sent it; a rollback would not help.",
+    RemediationAction.SCALE: "Find out what uses it up before you raise the limit.",
+    RemediationAction.RESTART: "Look at the machine it runs on.",
 }
-"""What usually mends which kind of cause."""
+"""Where to look when no change is to blame, by what would mend it."""
 
 
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
@@ -42,19 +47,28 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _blaming(case: Case, verdict: Verdict) -> Hypothesis:
     found = case.found
-    claim = Claim(f"{capitalized(verdict_name(verdict))}: {verdict.why}.", (*case.grounds(), *case.cite("changes")))
+    claim = Claim(f"{capitalized(verdict_name(verdict))}: {verdict.why}.", (*_grounds(case), *case.cite("changes")))
     service = verdict.change.service or found.culprit
     return Hypothesis(claim, found.kind_of(verdict), found.confidence(verdict.score), service, verdict.revision)
 
 
 def _blaming_none(case: Case) -> Hypothesis:
     found = case.found
-    claim = Claim(f"{capitalized(_other_cause(found))}; no change explains it.", case.grounds())
+    claim = Claim(f"{capitalized(_other_cause(found))}; no change explains it.", _grounds(case))
     return Hypothesis(claim, found.other_cause, found.confidence(found.no_change), found.culprit)
+
+
+def _grounds(case: Case) -> tuple[str, ...]:
+    """Evidence that it fails there: by signals and what is logged, else by what fires."""
+    shown = case.grounds() if not case.found.outside.why else ()
+    logged = case.cite("logs", "traces") if case.found.outside.why or not shown else ()
+    return (*shown, *logged) or case.cite("alerts")
 
 
 def _other_cause(found: Conclusion) -> str:
     """What happened, if it was no change."""
+    if found.outside.why:
+        return found.outside.why
     peer, surge = found.trail.peer, found.surge
     if peer is not None:
         what = "a third party" if found.other_cause is CauseKind.EXTERNAL_DEPENDENCY else "which nobody measures here"
@@ -96,11 +110,12 @@ def next_steps(case: Case) -> Iterator[Claim]:
     if found.blamed is not None:
         yield Claim(_undo(case, found.blamed), case.cite("changes"))
     elif found.culprit is not None:
-        yield Claim(_look_further(case, found.culprit), case.grounds())
+        further = FURTHER.get(found.outside.action) if found.outside.why and found.kind is found.other_cause else None
+        yield Claim(further or _look_further(case, found.culprit), _grounds(case))
     alerts = sorted(case.seen.firing, key=lambda alert: (alert.service != found.culprit, alert.started_at, alert.name))
     runbooks = {alert.name: alert.annotations.get("runbook_url") for alert in reversed(alerts)}
-    told = [f"Runbook of {name}: {url}" for name, url in reversed(runbooks.items()) if url]
-    yield from (Claim(text, case.cite("alerts")) for text in told[:MAX_RUNBOOKS])
+    told = [(f"Runbook of {name}: {url}", url) for name, url in reversed(runbooks.items()) if url]
+    yield from (Claim(text, case.cite("alerts", url.strip())) for text, url in told[:MAX_RUNBOOKS])
     whose = (found.blamed and found.blamed.change.service) or found.culprit
     if whose and (owner := case.seen.catalogue.described([whose])):
         yield Claim(owner, case.cite("catalogue"))
@@ -131,21 +146,25 @@ def _look_further(case: Case, culprit: str) -> str:
         return f"Find out what fills {culprit} up (slow calls, stuck work) before you raise its limit."
     if found.kind is CauseKind.INFRASTRUCTURE:
         return f"Find out why {culprit} is gone: its last lines of log, kills for memory, its node."
+    return _read_logs(case, culprit)
+
+
+def _read_logs(case: Case, culprit: str) -> str:
+    found = case.found
     since = f" from {clock(found.onset, case.seen.at)} on" if found.onset else ""
     return f"Read the logs of {culprit}{since}."
 
 
 def remediation(found: Conclusion) -> Remediation | None:
     """What would mend the best explanation, in a word."""
-    action = REMEDIES.get(found.kind)
-    if action is None:
-        return None
     if found.blamed is not None:
-        return Remediation(action, found.blamed.change.service or found.culprit)
+        return Remediation(UNDOING[found.kind], found.blamed.change.service or found.culprit)
+    if found.kind is not found.other_cause or found.outside.action is RemediationAction.NONE:
+        return None
     if found.trail.peer is not None:
         is_outside = found.kind is CauseKind.EXTERNAL_DEPENDENCY
-        return Remediation(action, found.trail.peer) if is_outside else None
-    return Remediation(action, found.culprit)
+        return Remediation(found.outside.action, found.trail.peer) if is_outside else None
+    return Remediation(found.outside.action, found.culprit)
 
 
 def suspects(found: Conclusion) -> tuple[Suspect, ...]:

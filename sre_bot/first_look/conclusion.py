@@ -14,10 +14,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.other_causes import other_cause
+from sre_bot.first_look.place import failing_place, first_sign, moved, onset_by_logs, texts, told_calls
 from sre_bot.first_look.symptoms import SURGE, Symptom, symptoms
-from sre_bot.first_look.trail import Calls, Trail, calls, follow, is_third_party, resolve
+from sre_bot.first_look.trail import Calls, Trail, calls, follow, resolve
 from sre_bot.investigation import CauseKind
-from sre_bot.signals.changes import NO_CHANGE, Failure, Verdict, judge_changes
+from sre_bot.signals.changes import Failure, Verdict, judge_changes
 from sre_bot.signals.words import service_words
 
 if TYPE_CHECKING:
@@ -25,11 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sre_bot.first_look.seen import Reading, Seen
+    from sre_bot.signals.outside import Outside
 
-THIRD_PARTY, UNSEEN_PEER, SURGED, RAN_FULL, WENT_DOWN = 0.8, 0.5, 0.6, 0.3, 0.3
-"""Scores of "no change" on such evidence (see ``signals.changes.NO_CHANGE`` for none)."""
-SAYS_SO = 0.95
-"""… when the third party answers, and answers that it failed: a change of ours hardly makes it do so."""
 MAX_CONFIDENCE = 0.9
 LEAST_CONFIDENCE = 0.2
 """What is less likely is not named: nobody shall roll back on a guess."""
@@ -55,9 +54,8 @@ class Conclusion:
     """What is wrong, where and why.
 
     ``asked`` are the services that the question names, or else (``by_channel``) the one that its channel is about;
-    ``failure`` is what changes were held against; ``no_change``
-    is the score of "no change explains it", ``other_cause`` what sort of cause that would be; ``certainty`` turns the
-    odds of an explanation into a confidence.
+    ``failure`` is what changes were held against, ``outside``
+    the likeliest cause that is no change; ``certainty`` turns the odds of an explanation into a confidence.
     """
 
     asked: tuple[str, ...]
@@ -67,8 +65,7 @@ class Conclusion:
     calls: Calls
     surge: Reading | None
     verdicts: tuple[Verdict, ...]
-    no_change: float
-    other_cause: CauseKind
+    outside: Outside
     certainty: float
     failure: Failure
 
@@ -76,6 +73,16 @@ class Conclusion:
     def onset(self) -> datetime | None:
         """When it began."""
         return self.failure.onset
+
+    @property
+    def no_change(self) -> float:
+        """The score of "no change explains it"."""
+        return self.outside.score
+
+    @property
+    def other_cause(self) -> CauseKind:
+        """What sort of cause it would be if it was no change."""
+        return self.outside.kind
 
     @property
     def culprit(self) -> str | None:
@@ -130,15 +137,18 @@ def conclude(seen: Seen, question: str) -> Conclusion:
     focus = tuple(dict.fromkeys((*asked, *(alert.service for alert in seen.firing if alert.service))))
     graph = calls(seen, worse)
     trail = follow(focus, worse, graph, seen.services)
+    shown = trail.end is not None
+    trail = trail if shown else Trail(failing_place(seen, asked, healthy(seen, worse)))
     onset = _onset(worse, trail, seen.services)
+    onset = onset_by_logs(seen, trail.end) if trail.end and not shown else onset
     surge = _surge(seen, trail, graph, onset)
-    no_change, kind = _other_causes(worse, trail, surge)
     failure = _failure(seen, worse, trail, graph, onset)
+    outside = other_cause(seen, worse, trail, surge, onset)
     verdicts = _one_each(judge_changes(seen.changes, failure)) if trail.end else ()
-    scores = (no_change, *(verdict.score for verdict in verdicts))
+    scores = (outside.score, *(verdict.score for verdict in verdicts))
     certainty = _certainty(scores, onset=onset, alerted=bool(seen.firing))
     certainty *= DECLARED if graph.declared.intersection(pairwise(trail.services)) else 1.0
-    return Conclusion(asked, asked != words, worse, trail, graph, surge, verdicts, no_change, kind, certainty, failure)
+    return Conclusion(asked, asked != words, worse, trail, graph, surge, verdicts, outside, certainty, failure)
 
 
 def _named(seen: Seen, question: str) -> tuple[str, ...]:
@@ -192,43 +202,24 @@ def _surge(seen: Seen, trail: Trail, calls: Calls, onset: datetime | None) -> Re
     return None
 
 
-def _other_causes(worse: Sequence[Symptom], trail: Trail, surge: Reading | None) -> tuple[float, CauseKind]:
-    """What speaks for a cause that is no change, and its kind."""
-    if trail.peer is not None:
-        if is_third_party(trail.peer):
-            return (SAYS_SO if _says_so(worse, trail) else THIRD_PARTY), CauseKind.EXTERNAL_DEPENDENCY
-        return UNSEEN_PEER, CauseKind.INFRASTRUCTURE
-    signs = {s.sign for s in worse if s.service == trail.end and s.peer is None}
-    evidence = (
-        (surge is not None, SURGED, CauseKind.TRAFFIC),
-        (bool(signs & {Sign.UP, Sign.TRAFFIC}), WENT_DOWN, CauseKind.INFRASTRUCTURE),
-        (Sign.SATURATION in signs and Sign.LIMIT not in signs, RAN_FULL, CauseKind.CAPACITY),
-        (True, NO_CHANGE, CauseKind.NONE if trail.end is None else CauseKind.UNKNOWN),
-    )
-    return next((score, kind) for speaks, score, kind in evidence if speaks)
-
-
-def _says_so(worse: Sequence[Symptom], trail: Trail) -> bool:
-    """Whether most failed calls to the peer were answered with an error, rather than given up on."""
-    answered = [
-        sum(share for status, share in s.reading.statuses.items() if status.isdigit())
-        for s in worse
-        if s.service == trail.end and s.peer == trail.peer
-    ]
-    return max(answered, default=0.0) > 0.5  # noqa: PLR2004 - most
-
-
 def _failure(seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, onset: datetime | None) -> Failure:
     """What changes are held against."""
+    told = told_calls(seen)
+    graph = {s: calls.of.get(s, frozenset()) | told.get(s, frozenset()) for s in (*calls.of, *told)}
+    near = frozenset({*trail.services, *(s for one in trail.services for s in graph.get(one, ()))})
+    near |= {caller for caller, called in graph.items() if called.intersection(trail.services)}
     return Failure(
         onset=onset,
         failing=tuple(reversed(trail.services)),
-        dependencies=calls.of,
-        words=_words(seen, worse, trail),
+        dependencies=graph,
+        words=_words(seen, worse, trail) | {mover.metric for mover in seen.movers if mover.service in near},
         now=seen.at,
         diffs=seen.diffs,
         onset_slack=max(seen.scrape, MIN_ONSET_SLACK),
         healthy=healthy(seen, worse),
+        texts=texts(seen, trail.services, near),
+        first_sign=first_sign(seen.movers, near, onset),
+        moved=moved(seen.movers),
     )
 
 
@@ -259,9 +250,7 @@ def _words(seen: Seen, worse: Iterable[Symptom], trail: Trail) -> frozenset[str]
     return frozenset(words)
 
 
-_CONFIG_FILE = re.compile(
-    r"\.(ya?ml|json|toml|ini|conf|cfg|env|properties|tfvars|hcl)$|(^|/)(values|config|settings)[^/]*$"
-)
+_CONFIG_FILE = re.compile(r"\.(ya?ml|json|toml|ini|conf|cfg|env|properties|tfvars|hcl)$|(^|/)(values|config|settings)$")
 
 
 def _is_config(verdict: Verdict) -> bool:

@@ -11,6 +11,7 @@ from sre_bot.catalogue import Catalogue
 from sre_bot.first_look.asking import Asking
 from sre_bot.first_look.environments import Focus, of_alert
 from sre_bot.first_look.logs import read_complaints
+from sre_bot.first_look.movers import read_movers
 from sre_bot.first_look.naming import Naming
 from sre_bot.first_look.pace import LOOKBACK
 from sre_bot.first_look.recent_changes import read_changes
@@ -84,7 +85,9 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
         logging = group.create_task(read_complaints(loggers, at, (*told, *kept), asking))
-        tracing = group.create_task(read_contrast(tracers, Asked(question, names, loggers, (*told, *kept)), asking))
+        asked = Asked(question, names, loggers, (*told, *kept))
+        tracing = group.create_task(read_contrast(tracers, asked, asking))
+        moving = group.create_task(read_movers(endpoints, asked, at, asking))
     vitals, changes, naming = reading.result(), changing.result(), Naming(names)
     complaints = rewritten(tuple(naming.complaint(one) for one in logging.result().complaints), quoted)
     contrast = tracing.result().contrast
@@ -116,6 +119,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         log_window=logging.result().window,
         contrast=contrast,
         traces_known=tracing.result().known,
+        movers=tuple(naming.mover(mover) for mover in moving.result()),
         missing=asking.missing(),
         scrape=vitals.scrape,
         graph_urls=vitals.graph_urls,

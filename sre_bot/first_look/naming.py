@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sre_bot.first_look.conditions import Condition
+    from sre_bot.first_look.movers import Mover
     from sre_bot.first_look.seen import Complaint, Contrast, Reading
     from sre_bot.incident import Alert, Change
 
@@ -49,6 +50,10 @@ class Naming:
     def condition(self, condition: Condition) -> Condition:
         """The condition, of a service as the catalogue calls it."""
         return condition if condition.service is None else replace(condition, service=self.service(condition.service))
+
+    def mover(self, mover: Mover) -> Mover:
+        """The gauge, of a service as the catalogue calls it."""
+        return replace(mover, service=self.service(mover.service))
 
     def complaint(self, complaint: Complaint) -> Complaint:
         """The complaint, of services as the catalogue calls them."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
+    from sre_bot.first_look.movers import Mover
     from sre_bot.incident import Alert, Change, LogLevel, TimeWindow
     from sre_bot.investigation import MissingSource
     from sre_bot.signals.series import Series, SeriesFacts
@@ -146,7 +147,8 @@ class Seen:
     known of services, by whose names they go here. ``part`` is the environment whose readings these are, when several
     were looked at and this is but one of them. ``complaints`` are what is logged newly or more, the most alarming
     first, and ``log_window`` the time whose logs were read, None when there are none to be had; ``contrast`` is where
-    bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces.
+    bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces. ``movers`` are
+    the gauges, whatever they are called, of the services that it is about which are not what they were.
     """
 
     at: datetime
@@ -171,6 +173,7 @@ class Seen:
     log_window: TimeWindow | None = None
     contrast: Contrast | None = None
     traces_known: bool = False
+    movers: tuple[Mover, ...] = ()
 
     @property
     def environment(self) -> str:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import Suspect
+from sre_bot.signals.diffs import is_comment_only, read_diff
+from sre_bot.signals.mechanisms import fit, shown
 from sre_bot.signals.words import service_words, stem, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sre_bot.incident import Change
+    from sre_bot.signals.diffs import Reading
+    from sre_bot.signals.mechanisms import Mechanism
 
 NO_CHANGE = 0.1
 """The score of "no change explains it" when nothing else speaks for that."""
@@ -37,14 +41,29 @@ FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0,
 """How well the changed service fits what fails."""
 HEALTHY_DEPENDENCY = 0.15
 """… if it is a dependency whose own signals were seen and did not move."""
-ELSEWHERE = 0.5
+MOVED_FIRST = 0.8
+"""… if something that it measures of itself moved before or when the failure began."""
+ELSEWHERE = 0.3
 """Weight of a commit that rides on a service's deploy but touches only files named after other services."""
 NO_WORDS = 0.4
-"""Weight of a change that shares no word with what fails."""
+"""Weight of a change whose content has nothing to do with what fails, as far as is known."""
 DIFF_WORD = 0.5
-"""Weight of a word that only the diff shares, against one in the title or a path."""
-UNDEPLOYED = 0.4
-"""Weight of a commit that no known deploy carries, where deploys are recorded at all."""
+"""Weight of a word that only lines share which a diff moves, against one in the title, a path or really changed."""
+MECHANISM, EFFECT = 1.5, 0.4
+"""Evidence (as of so many rare words) of a change that does what such a failure comes from, or anything risky."""
+RESTRUCTURES = 0.5
+"""Weight of a change that, by its diff, only puts things differently."""
+STYLE = 0.1
+"""Weight of a change of looks only: style sheets, pictures, texts."""
+AFTER_FIRST_SIGN = 0.25
+"""Weight of a change that came after the first sign of trouble, but before it failed."""
+PASSENGER = 0.8
+"""Weight of a commit that went out with another one's deploy."""
+UNDEPLOYED, APPLIED = 0.4, 0.7
+"""Weight of a commit that no known deploy carries, where deploys are recorded at all; of configuration of a cluster or
+of a cloud, which other machinery applies, more."""
+OTHER_ENVIRONMENT = 0.2
+"""Weight of a change of an environment that is not what people use."""
 HARMLESS = 0.02
 """Weight of a change of documentation, tests, CI or comments only."""
 
@@ -78,7 +97,9 @@ class Failure:
 
     ``failing`` are services, the first one to fail first; ``dependencies`` maps a service to those it calls;
     ``words`` are names of alerts and metrics that went wrong; ``diffs`` are texts of diffs by revision, if at hand;
-    ``healthy`` are services that were looked at and do as they did before.
+    ``healthy`` are services that were looked at and do as they did before. ``texts`` are what is alerted on and logged
+    about it; ``first_sign`` is when anything that belongs to it first moved, which may be long before it fails (a
+    leak fills, a cache runs dry), and ``moved`` when anything of a service did.
     """
 
     onset: datetime | None
@@ -89,6 +110,9 @@ class Failure:
     diffs: Mapping[str, str]
     onset_slack: timedelta = ONSET_SLACK
     healthy: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+    first_sign: datetime | None = None
+    moved: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def rank_changes(
@@ -126,11 +150,10 @@ def judge_changes(changes: Sequence[Change], failure: Failure) -> tuple[Verdict,
     known = [change for change in changes if change.time <= failure.now]
     commits = {c.revision: c for c in known if c.kind is ChangeKind.COMMIT and c.revision}
     deploys = [c for c in known if c.kind is ChangeKind.DEPLOY]
-    scene = _Scene(failure, frozenset(d.service for d in deploys if d.service), _rarity(commits.values(), failure))
+    scene = _Scene.of(failure, commits, deploys)
     verdicts: dict[str, Verdict] = {}
     for revision, change in _candidates(commits, deploys):
-        undeployed = bool(deploys) and change.kind is ChangeKind.COMMIT
-        verdict = scene.judge(revision, change, commits.get(revision), undeployed=undeployed)
+        verdict = scene.judge(revision, change, commits.get(revision), any_deploys=bool(deploys))
         if revision not in verdicts or verdict.score > verdicts[revision].score:
             verdicts[revision] = verdict
     return tuple(sorted(verdicts.values(), key=lambda v: (-v.score, -v.change.time.timestamp(), v.revision)))
@@ -146,30 +169,65 @@ def _candidates(commits: Mapping[str, Change], deploys: Sequence[Change]) -> Ite
 
 
 @dataclass(frozen=True, slots=True)
+class _Content:
+    """What a commit is about: the words of its title and paths, and its diff, read."""
+
+    named: frozenset[str]
+    diff: Reading
+
+    @classmethod
+    def of(cls, commit: Change, diff: str) -> _Content:
+        return cls(terms(" ".join((commit.title, *commit.files))), read_diff(diff))
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.named | self.diff.all_words
+
+
+@dataclass(frozen=True, slots=True)
 class _Scene:
-    """The failure, the services that deploys name, and how rare each word is among the commits."""
+    """The failure, the services that deploys name, what each commit is about, and how rare each word is among them."""
 
     failure: Failure
     deployed: frozenset[str]
+    contents: Mapping[str, _Content]
     rarity: Mapping[str, float]
+    mechanisms: tuple[Mechanism, ...]
 
-    def judge(self, revision: str, change: Change, commit: Change | None, *, undeployed: bool) -> Verdict:
-        factors = [self._time(change), self._place(change.service, commit), self._words(change, commit)]
-        if commit is not None and is_harmless(commit.files, self.failure.diffs.get(revision)):
-            factors.append((HARMLESS, "it changes only documentation, tests, CI or comments"))
-        if undeployed:
-            factors.append((UNDEPLOYED, "no known deploy carries it"))
+    @classmethod
+    def of(cls, failure: Failure, commits: Mapping[str, Change], deploys: Sequence[Change]) -> _Scene:
+        contents = {revision: _Content.of(c, failure.diffs.get(revision, "")) for revision, c in commits.items()}
+        services = frozenset(d.service for d in deploys if d.service)
+        return cls(failure, services, contents, _rarity(contents.values()), shown((*failure.words, *failure.texts)))
+
+    def judge(self, revision: str, change: Change, commit: Change | None, *, any_deploys: bool) -> Verdict:
+        factors = [self._time(change), self._place(change.service, commit), self._content(revision, change)]
+        if commit is not None:
+            factors.append(_kind(commit, self.failure.diffs.get(revision)))
+        if change.kind is ChangeKind.DEPLOY and change.revision != revision:
+            factors.append((PASSENGER, ""))
+        if change.kind is ChangeKind.COMMIT and any_deploys:
+            applied = bool(commit and commit.files) and all(_APPLIED.search(file) for file in change.files)
+            factors.append((APPLIED if applied else UNDEPLOYED, "no known deploy carries it"))
         reasons = tuple(reason for _, reason in factors if reason)
         return Verdict(revision, change, commit, math.prod(weight for weight, _ in factors), reasons)
 
     def _time(self, change: Change) -> _Factor:
         verb = "deployed" if change.kind is ChangeKind.DEPLOY else "committed"
-        onset = self.failure.onset
+        onset, slack = self.failure.onset, self.failure.onset_slack
         if onset is None:
             return NO_ONSET * _fading(self.failure.now - change.time), f"{verb} {_at(change)}; the onset is unknown"
         lag = onset - change.time
-        if lag < -self.failure.onset_slack:
+        if lag < -slack:
             return 0.0, f"{verb} {_at(change)}, {span(-lag)} after the onset"
+        first = self.failure.first_sign
+        if first is not None and first < onset:
+            if change.time <= first + slack:
+                return _fading(
+                    first - change.time
+                ), f"{verb} {_at(change)}, {_before(first - change.time)} the first sign"
+            late = f"{verb} {_at(change)}, {span(change.time - first)} after the first sign"
+            return AFTER_FIRST_SIGN * _fading(lag), late
         if lag < timedelta():
             return 1.0, f"{verb} {_at(change)}, as it began"
         return _fading(lag), f"{verb} {_at(change)}, {span(lag)} before the onset"
@@ -189,6 +247,13 @@ class _Scene:
             return UNKNOWN_PLACE, f"to {service}"
         if _same(service, failing[0]):
             return FIRST_FAILING, f"{service} is what fails" if len(failing) == 1 else f"{service} fails first"
+        weight, reason = self._near(service)
+        if weight < MOVED_FIRST and weight > UNRELATED and self._moved_first(service):
+            return MOVED_FIRST, f"{reason}, and moved first"
+        return weight, reason
+
+    def _near(self, service: str) -> _Factor:
+        failing = self.failure.failing
         if any(_same(service, other) for other in failing):
             return ALSO_FAILING, f"{service} fails as well"
         if any(_same(service, called) for other in failing for called in self._called_by(other)):
@@ -198,6 +263,12 @@ class _Scene:
         if any(_same(called, other) for called in self._called_by(service) for other in failing):
             return CALLER, f"{service} calls what fails"
         return UNRELATED, f"{service} does not fail and nothing known that fails calls it"
+
+    def _moved_first(self, service: str) -> bool:
+        """Whether something of a service moved by when it began to fail, as the first of all."""
+        first = self.failure.first_sign or self.failure.onset
+        moved = next((at for name, at in self.failure.moved.items() if _same(name, service)), None)
+        return first is not None and moved is not None and moved <= first + self.failure.onset_slack
 
     def _called_by(self, service: str) -> frozenset[str]:
         """Services that ``service`` calls, directly or not."""
@@ -217,46 +288,69 @@ class _Scene:
         parts = {service_words(PurePosixPath(part).stem) for file in files for part in PurePosixPath(file).parts}
         return frozenset(service for service in known if service_words(service) in parts)
 
-    def _words(self, change: Change, commit: Change | None) -> _Factor:
-        if commit is None:
+    def _content(self, revision: str, change: Change) -> _Factor:
+        """What it does and is about, against what fails: shared words, a known way to break things, anything risky."""
+        content = self.contents.get(revision)
+        if content is None:
             return NO_WORDS, ""
-        plain, by_diff = _commit_terms(commit, self.failure.diffs.get(commit.revision or ""))
-        wanted = _wanted(self.failure, change.service)
-        weights = {word: self.rarity.get(word, 0.0) for word in plain & wanted}
-        weights |= {word: DIFF_WORD * self.rarity.get(word, 0.0) for word in (by_diff - plain) & wanted}
-        if not weights:
-            return NO_WORDS, ""
+        weights = self._shared(content, change.service)
         telling = sorted(weights, key=lambda word: (-weights[word], word))[:3]
-        weight = NO_WORDS + (1 - NO_WORDS) * (1 - math.exp(-sum(weights.values())))
-        return weight, f"it is about what fails ({', '.join(telling)})"
+        fits, _ = fit(self.mechanisms, content.diff, content.named)
+        evidence = sum(weights.values()) + MECHANISM * fits + (EFFECT if content.diff.effects else 0.0)
+        reasons = [f"it is about what fails ({', '.join(telling)})"] if telling else []
+        reasons += [f"it {effect.value}" for effect in sorted(content.diff.effects)[:1]] if fits else []
+        if content.diff.told and fits:
+            reasons[-1] += f" ({content.diff.told[0]})"
+        weight = NO_WORDS + (1 - NO_WORDS) * (1 - math.exp(-evidence))
+        if content.diff.restructures:
+            return weight * RESTRUCTURES, "; ".join((*reasons, "by its diff it does the same as before"))
+        return weight, "; ".join(reasons)
+
+    def _shared(self, content: _Content, changed: str | None) -> Mapping[str, float]:
+        wanted = _wanted(self.failure, changed)
+        plain = content.named | content.diff.changed
+        weights = {word: self.rarity.get(word, 0.0) for word in plain & wanted}
+        moved = (content.diff.all_words - plain) & wanted
+        return weights | {word: DIFF_WORD * self.rarity.get(word, 0.0) for word in moved}
 
 
 def _wanted(failure: Failure, changed: str | None) -> frozenset[str]:
     """Words of what went wrong, without names of failing and of the changed services: these count as the place."""
     names = {word for service in (*failure.failing, changed or "") for word in service_words(service)}
-    return frozenset[str]().union(*(terms(word) for word in failure.words)) - names - {stem(name) for name in names}
+    said = frozenset[str]().union(*(terms(word) for word in (*failure.words, *failure.texts)))
+    return said - names - {stem(name) for name in names}
 
 
-def _commit_terms(commit: Change, diff: str | None) -> tuple[frozenset[str], frozenset[str]]:
-    return terms(" ".join((commit.title, *commit.files))), terms("\n".join(_changed_lines(diff or "")))
-
-
-def _rarity(commits: Iterable[Change], failure: Failure) -> Mapping[str, float]:
+def _rarity(contents: Collection[_Content]) -> Mapping[str, float]:
     """How telling each word is, 0..1 (inverse document frequency): a word of every commit singles none out."""
-    counted = Counter[str]()
-    number = 0
-    for commit in commits:
-        number += 1
-        counted.update(frozenset[str]().union(*_commit_terms(commit, failure.diffs.get(commit.revision or ""))))
+    counted = Counter(word for content in contents for word in content.words)
+    number = len(contents)
     return {word: math.log((number + 1) / n) / math.log(number + 1) for word, n in counted.items()}
+
+
+def _kind(commit: Change, diff: str | None) -> _Factor:
+    """What sort of files it changes."""
+    if is_harmless(commit.files, diff):
+        return HARMLESS, "it changes only documentation, tests, CI or comments"
+    if commit.files and all(_LOOKS.search(file) for file in commit.files):
+        return STYLE, "it changes only how things look"
+    if commit.files and all(_OTHER_ENVIRONMENT.search(file) for file in commit.files):
+        return OTHER_ENVIRONMENT, "it is of another environment"
+    return 1.0, ""
+
+
+_APPLIED = re.compile(r"(^|/)(deploy|deployments?|k8s|kubernetes|helm|charts?|infra|terraform|argocd|flux|gitops|ops)/")
+_OTHER_ENVIRONMENT = re.compile(r"(^|[/._-])(staging|stage|dev|develop|sandbox|local|qa|uat|preview)([/._-]|$)")
+_LOOKS = re.compile(
+    r"\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|woff2?|html?|mustache|hbs)$|(^|/)(theme|palette|colou?rs?|styles?)\.\w+$"
+)
 
 
 def is_harmless(files: Sequence[str], diff: str | None = None) -> bool:
     """Whether a commit changes only documentation, tests, CI or, judging by its diff, comments and blank lines."""
     if files and all(_HARMLESS_FILE.search(file) for file in files):
         return True
-    lines = _changed_lines(diff or "")
-    return bool(lines) and all(_COMMENT.match(line) for line in lines)
+    return is_comment_only(diff or "")
 
 
 _HARMLESS_FILE = re.compile(
@@ -267,11 +361,6 @@ _HARMLESS_FILE = re.compile(
     | (^|/)test_[^/]*$ | [._-](test|tests|spec)\.[a-z]+$ | Tests?\.(java|kt|cs)$""",
     re.VERBOSE,
 )
-_COMMENT = re.compile(r"\s*($|//|\#\s|/\*|\*\s|\*/|--\s|;)")
-
-
-def _changed_lines(diff: str) -> list[str]:
-    return [line[1:] for line in diff.splitlines() if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"}]
 
 
 def _same(one: str, other: str) -> bool:
@@ -280,6 +369,10 @@ def _same(one: str, other: str) -> bool:
 
 def _fading(lag: timedelta) -> float:
     return 1 / (1 + max(lag, timedelta()) / HALF_LAG)
+
+
+def _before(lag: timedelta) -> str:
+    return f"{span(lag)} before" if lag > timedelta() else "at"
 
 
 def _at(change: Change) -> str:

@@ -43,7 +43,7 @@ async def test_an_incident_is_told_in_a_few_lines() -> None:
         "More traffic: no service is asked much more often than before.",
     ]
     assert report.remediation is not None
-    assert (report.remediation.action, report.remediation.target) == (RemediationAction.ROLLBACK, "checkout")
+    assert (report.remediation.action, report.remediation.target) == (RemediationAction.CONFIG_REVERT, "checkout")
     assert report.unknown == ()
 
 

@@ -134,7 +134,8 @@ def test_words_only_in_the_diff_count_as_well_but_less() -> None:
 
 
 def test_a_word_of_every_commit_singles_none_out() -> None:
-    changes = (commit("a", 9, "pool a"), commit("b", 8, "pool b"), deploy("b", 3, "checkout", "b", "a"))
+    commits = (commit("a", 9, "pool a"), commit("b", 8, "pool b"), commit("c", 7, "pool c"))
+    changes = (*commits, deploy("x", 3, "checkout", "c", "b", "a"))
     first, second = (s.score for s in ranked(*changes, words=frozenset({"pool_size"}))[:2])
     assert first == pytest.approx(second)
 

@@ -1,0 +1,94 @@
+"""What speaks for a cause that is no change: third parties, traffic, limits, the ground, what programs say. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sre_bot.first_look.conditions import ConditionKind
+from sre_bot.first_look.discovery import Sign
+from sre_bot.first_look.place import same_service
+from sre_bot.first_look.trail import is_third_party, resolve
+from sre_bot.investigation import CauseKind, RemediationAction
+from sre_bot.signals.changes import NO_CHANGE
+from sre_bot.signals.outside import Heard, Outside, outside_causes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sre_bot.first_look.seen import Reading, Seen
+    from sre_bot.first_look.symptoms import Symptom
+    from sre_bot.first_look.trail import Trail
+
+THIRD_PARTY, UNSEEN_PEER, SURGED, RAN_FULL, WENT_DOWN = 0.8, 0.5, 0.6, 0.3, 0.3
+"""Scores of "no change" on such evidence (see ``signals.changes.NO_CHANGE`` for none)."""
+SAYS_SO = 0.95
+"""… when the third party answers, and answers that it failed: a change of ours hardly makes it do so."""
+GROUND = {
+    ConditionKind.CERTIFICATE: (0.9, RemediationAction.ROTATE_CERT),
+    ConditionKind.NODE: (0.75, RemediationAction.RESCHEDULE),
+    ConditionKind.EVICTED: (0.5, RemediationAction.RESCHEDULE),
+    ConditionKind.LOAD: (0.4, RemediationAction.RESCHEDULE),
+    ConditionKind.NETWORK: (0.5, RemediationAction.FAILOVER),
+    ConditionKind.CLOCK: (0.6, RemediationAction.RESTART),
+    ConditionKind.READ_ONLY: (0.5, RemediationAction.FAILOVER),
+}
+"""What speaks for no change when the ground gives way as it begins; the rest of it changes bring about as often."""
+SOON = timedelta(minutes=15)
+"""Ground that gave way so long before the onset, at most, may be why."""
+_NO_CAUSE = Outside(NO_CHANGE, CauseKind.UNKNOWN, RemediationAction.NONE, "")
+
+
+def other_cause(
+    seen: Seen, worse: Sequence[Symptom], trail: Trail, surge: Reading | None, onset: datetime | None
+) -> Outside:
+    """The best explanation that is no change; of kind UNKNOWN with the score of none when there is no evidence."""
+    if trail.end is None:
+        return Outside(NO_CHANGE, CauseKind.NONE, RemediationAction.NONE, "")
+    found = [*_measured(worse, trail, surge), *_ground(seen, trail, onset), *_heard(seen), _NO_CAUSE]
+    return max(found, key=lambda cause: cause.score)
+
+
+def _measured(worse: Sequence[Symptom], trail: Trail, surge: Reading | None) -> Iterator[Outside]:
+    """What the golden signals tell; the reasons are told from these."""
+    if trail.peer is not None:
+        if is_third_party(trail.peer):
+            score = SAYS_SO if _says_so(worse, trail) else THIRD_PARTY
+            yield Outside(score, CauseKind.EXTERNAL_DEPENDENCY, RemediationAction.ESCALATE_UPSTREAM, "")
+        else:
+            yield Outside(UNSEEN_PEER, CauseKind.INFRASTRUCTURE, RemediationAction.RESTART, "")
+        return
+    signs = {s.sign for s in worse if s.service == trail.end and s.peer is None}
+    if surge is not None:
+        yield Outside(SURGED, CauseKind.TRAFFIC, RemediationAction.SCALE, "")
+    elif signs & {Sign.UP, Sign.TRAFFIC}:
+        yield Outside(WENT_DOWN, CauseKind.INFRASTRUCTURE, RemediationAction.RESTART, "")
+    elif Sign.SATURATION in signs and Sign.LIMIT not in signs:
+        yield Outside(RAN_FULL, CauseKind.CAPACITY, RemediationAction.SCALE, "")
+
+
+def _says_so(worse: Sequence[Symptom], trail: Trail) -> bool:
+    """Whether most failed calls to the peer were answered with an error, rather than given up on."""
+    answered = [
+        sum(share for status, share in s.reading.statuses.items() if status.isdigit())
+        for s in worse
+        if s.service == trail.end and s.peer == trail.peer
+    ]
+    return max(answered, default=0.0) > 0.5  # noqa: PLR2004 - most
+
+
+def _ground(seen: Seen, trail: Trail, onset: datetime | None) -> Iterator[Outside]:
+    """What gave way under the services as it began."""
+    for condition in seen.conditions:
+        score, action = GROUND.get(condition.kind, (0.0, RemediationAction.NONE))
+        is_near = condition.service is None or same_service(condition.service, trail.services)
+        in_time = condition.since is None or onset is None or abs(onset - condition.since) <= SOON
+        if score and is_near and in_time:
+            yield Outside(score, condition.cause, action, condition.said)
+
+
+def _heard(seen: Seen) -> Iterator[Outside]:
+    """What is logged."""
+    heard = [Heard(one.services, one.pattern, one.example, one.count) for one in seen.complaints]
+    yield from outside_causes(heard, lambda host: resolve(host, seen.services) is not None)
