@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign, Signal
+from sre_bot.first_look.gauges import of_gauges, query_of
 from sre_bot.first_look.innocence import innocents
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
 from sre_bot.first_look.symptoms import MIN_MOVED
@@ -49,7 +51,7 @@ class Case:
     ids: Mapping[str, tuple[str, ...]]
 
     def cite(self, *parts: str | Signal) -> tuple[str, ...]:
-        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``, ``logs``, ``traces``."""
+        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``, ``logs``, addresses of runbooks."""
         keys = (_key(part) if isinstance(part, Signal) else part for part in parts)
         return tuple(sorted({one for key in keys for one in self.ids.get(key, ())}, key=lambda one: int(one[1:])))
 
@@ -89,8 +91,11 @@ class Exhibits:
         ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
         ids["changes"] = self._changes()
         ids["catalogue"] = self._catalogue()
+        ids["gauges"] = self._gauges()
         ids["logs"] = self._logs()
         ids["traces"] = self._traces()
+        for url, runbook in self.seen.runbooks.items():
+            ids[url] = (self._add("search_docs", {"runbook_url": url}, runbook),)
         return Case(self.seen, self.found, ids)
 
     def _alerts(self) -> tuple[str, ...]:
@@ -154,6 +159,14 @@ class Exhibits:
             return ()
         summary = f"the catalogue on {listed([line.partition(':')[0] for line in lines], MAX_DESCRIBED)}"
         return (self._add("describe_services", {}, Observation(summary, "\n".join(lines))),)
+
+    def _gauges(self) -> tuple[str, ...]:
+        """What else moved."""
+        told, movers = of_gauges(self.seen), self.seen.movers
+        if told is None:
+            return ()
+        length = self.seen.at - datetime.fromtimestamp(float(movers[0].series.times[0]), UTC)
+        return (self._add("query_metrics", {"query": query_of(movers), **self._until(length)}, told),)
 
     def _logs(self) -> tuple[str, ...]:
         """What is logged newly or more often, or that nothing is."""

@@ -15,6 +15,7 @@ from sre_bot.first_look.movers import read_movers
 from sre_bot.first_look.naming import Naming
 from sre_bot.first_look.pace import LOOKBACK
 from sre_bot.first_look.recent_changes import read_changes
+from sre_bot.first_look.runbooks import read_runbooks
 from sre_bot.first_look.seen import Seen
 from sre_bot.first_look.traces import Asked, read_contrast
 from sre_bot.first_look.vitals import Endpoint, read_vitals
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sre_bot.investigation import Question
     from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
     from sre_bot.tools.changes import Deploys, Repository
+    from sre_bot.tools.docs import Documents
     from sre_bot.tools.logs import Logs
     from sre_bot.tools.metrics import Metrics
     from sre_bot.tools.traces import Traces
@@ -55,6 +57,7 @@ class Sources:
     deploys: Deploys | None = None
     logs: Sequence[Logs] = ()
     traces: Sequence[Traces] = ()
+    documents: Documents | None = None
     environments: Mapping[str, str] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
@@ -86,6 +89,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
         logging = group.create_task(read_complaints(loggers, at, (*told, *kept), asking))
         asked = Asked(question, names, loggers, (*told, *kept))
+        opening = group.create_task(read_runbooks(sources.documents, at, (*told, *kept), asking))
         tracing = group.create_task(read_contrast(tracers, asked, asking))
         moving = group.create_task(read_movers(endpoints, asked, at, asking))
     vitals, changes, naming = reading.result(), changing.result(), Naming(names)
@@ -119,6 +123,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         log_window=logging.result().window,
         contrast=contrast,
         traces_known=tracing.result().known,
+        runbooks=opening.result(),
         movers=tuple(naming.mover(mover) for mover in moving.result()),
         missing=asking.missing(),
         scrape=vitals.scrape,

@@ -153,9 +153,14 @@ def _step(metric: str) -> str:
 def _now(reading: Reading) -> str:
     """The last value, where it is not about that of the new level."""
     last, level = reading.facts.last, reading.facts.after
-    if math.isnan(level) or (last <= level * APART and level <= last * APART):
+    if math.isnan(level) or is_near(last, level):
         return ""
     return f", now {value(reading, last)}"
+
+
+def is_near(last: float, level: float) -> bool:
+    """Whether the last value need not be told besides the level."""
+    return last <= level * APART and level <= last * APART
 
 
 def alert_line(alert: Alert, at: datetime) -> str:

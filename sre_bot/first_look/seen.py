@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.discovery import Signal
     from sre_bot.first_look.movers import Mover
     from sre_bot.incident import Alert, Change, LogLevel, TimeWindow
-    from sre_bot.investigation import MissingSource
+    from sre_bot.investigation import MissingSource, Observation
     from sre_bot.signals.series import Series, SeriesFacts
 
 
@@ -110,8 +110,8 @@ class Contrast:
     longer. ``way`` are the services from where requests came in to ``service``; ``peer`` is whom the step calls, where
     it says so, and ``error`` what it says of its failure. ``self_time`` is what it takes itself in a bad request,
     without what it calls; ``total`` a whole bad request; ``calls`` how often it is done in one. The same of healthy
-    requests are None when there are none. ``attributes`` are those that healthy ones do not have alike.
-    ``first`` is when the first bad one began of those found.
+    requests are None when there are none. ``attributes`` are those that healthy ones do not have alike, and
+    ``unreached`` services that only healthy ones call. ``first`` is when the first bad one began of those found.
     """
 
     route: str
@@ -132,6 +132,7 @@ class Contrast:
     healthy_total: timedelta | None = None
     healthy_calls: float | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    unreached: tuple[str, ...] = ()
     trace_id: str = ""
 
 
@@ -147,7 +148,8 @@ class Seen:
     known of services, by whose names they go here. ``part`` is the environment whose readings these are, when several
     were looked at and this is but one of them. ``complaints`` are what is logged newly or more, the most alarming
     first, and ``log_window`` the time whose logs were read, None when there are none to be had; ``contrast`` is where
-    bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces. ``movers`` are
+    bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces.
+    ``runbooks`` are those of alerts that are known documents, by the addresses that the alerts give. ``movers`` are
     the gauges, whatever they are called, of the services that it is about which are not what they were.
     """
 
@@ -173,6 +175,7 @@ class Seen:
     log_window: TimeWindow | None = None
     contrast: Contrast | None = None
     traces_known: bool = False
+    runbooks: Mapping[str, Observation] = field(default_factory=dict)
     movers: tuple[Mover, ...] = ()
 
     @property

@@ -56,7 +56,7 @@ def of_logs(seen: Seen) -> Observation | None:
         nothing = "no warning or error is new or rose"
         return Observation(nothing, f"{window}: {nothing}.")
     lines = [f"Warnings and errors that are new or rose, {window}:"]
-    lines += [f"- {_line(complaint, seen)}" for complaint in seen.complaints]
+    lines += [line for complaint in seen.complaints for line in _lines(complaint, seen)]
     first = most_telling(seen)
     rest = len(seen.complaints) - 1
     summary = f"{_who(first)} {_course(first, seen)}: {said_by(first)}"
@@ -87,11 +87,16 @@ def said_by(complaint: Complaint) -> str:
     return as_said(complaint.example if varies else complaint.pattern)
 
 
-def _line(complaint: Complaint, seen: Seen) -> str:
-    services = listed([quoted(name, MAX_NAME) for name in complaint.services], MAX_OTHERS) or "unknown service"
+def _lines(complaint: Complaint, seen: Seen) -> Iterator[str]:
+    """Who says it and when; what; and what its lines have in common."""
+    others = listed([quoted(name, MAX_NAME) for name in complaint.services[1:]], MAX_OTHERS)
     example = f", e.g. {as_said(complaint.example)}" if WILDCARD in complaint.pattern else ""
-    said = f"{as_said(complaint.pattern, MAX_PATTERN)}{example}{_attributes(complaint.common)}"
-    return f"{complaint.level.upper()} {services} {_course(complaint, seen)}: {said}"
+    said = f"{as_said(complaint.pattern, MAX_PATTERN)}{example}"
+    yield f"- {complaint.level.upper()} {_who(complaint)} {_course(complaint, seen)}: {said}"
+    if others:
+        yield f"  {others} said so, too"
+    if complaint.common:
+        yield f"  each with{_attributes(complaint.common)}"
 
 
 def _attributes(attributes: Mapping[str, str]) -> str:
@@ -99,15 +104,14 @@ def _attributes(attributes: Mapping[str, str]) -> str:
     return f" {{{', '.join(shown[:MAX_ATTRIBUTES])}}}" if shown else ""
 
 
-def _course(complaint: Complaint, seen: Seen, *also: str) -> str:
+def _course(complaint: Complaint, seen: Seen, ahead: str = "") -> str:
     """How often and when, how often before, and whether it went on."""
-    notes = []
+    notes = [ahead] if ahead else []
     if seen.log_window is not None and complaint.first > seen.log_window.start:
         number = "none" if complaint.is_new else f"{complaint.before:,}"
         notes.append(f"{number} in the {lasting(complaint.first - seen.log_window.start)} before")
     if complaint.count > 1 and not is_still_said(complaint, seen):
         notes.append(f"none in the last {lasting(seen.at - complaint.last)}")
-    notes += filter(None, also)
     noted = f" ({'; '.join(notes)})" if notes else ""
     return f"{_often(complaint)} {_when(complaint, seen)}{noted}"
 
@@ -117,7 +121,7 @@ def _often(complaint: Complaint) -> str:
 
 
 def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number:,} times"
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 def _when(complaint: Complaint, seen: Seen) -> str:
@@ -160,7 +164,7 @@ def _who(complaint: Complaint) -> str:
 def _before_alert(first: Complaint, seen: Seen) -> str:
     """How long before the first alert that came after it, if one did."""
     later = [alert.started_at for alert in seen.firing if alert.started_at > first.first]
-    return f"from {lasting(min(later) - first.first)} before the alert on" if later else ""
+    return f"{lasting(min(later) - first.first)} before the alert" if later else ""
 
 
 def _warning_before(first: Complaint, complaints: Sequence[Complaint]) -> Complaint | None:

@@ -46,7 +46,7 @@ def search_docs(documents: Documents) -> Tool[DocArguments]:
         _check(query, url)
         runbooks = await documents.resolve(url, at) if url else None
         found = await documents.search(query, at, MAX_SECTIONS) if query else None
-        return _observation(query, runbooks, found, at)
+        return observation(query, runbooks, found, at)
 
     return Tool("search_docs", DESCRIPTION, DocArguments, ask, (documents.name,))
 
@@ -58,7 +58,8 @@ def _check(query: str, url: str) -> None:
         raise BadInputError(f"a query has at most {MAX_QUERY} characters, a runbook_url {MAX_URL}")
 
 
-def _observation(query: str, runbooks: Found | None, found: Found | None, at: datetime) -> Observation:
+def observation(query: str, runbooks: Found | None, found: Found | None, at: datetime) -> Observation:
+    """What was found for a query, and what the address of a runbook leads to; each None when it was not asked for."""
     failures = [error for answer in (runbooks, found) if answer for error in answer.failures]
     read = runbooks.passages if runbooks else ()
     others = [one for one in found.passages if not _is_among(one, read)] if found else []

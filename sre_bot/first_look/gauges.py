@@ -1,0 +1,97 @@
+"""Gauges that moved, as evidence and as a line of the report. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sre_bot.first_look.phrases import EXACT_S, is_near
+from sre_bot.investigation import Chart, ChartLine, Claim, Observation
+from sre_bot.signals.series import Shape, sparkline
+from sre_bot.signals.units import format_value, unit_of
+from sre_bot.tools.text import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sre_bot.first_look.exhibits import Case
+    from sre_bot.first_look.movers import Mover
+    from sre_bot.first_look.seen import Seen
+
+MAX_TOLD, MAX_LINES, MAX_CHARTED = 4, 12, 5
+
+
+def of_gauges(seen: Seen) -> Observation | None:
+    """All that moved, first to last, as evidence; None when nothing did."""
+    if not seen.movers:
+        return None
+    told = [f"{_moved(mover, seen.at)} {sparkline(mover.series.values)}" for mover in seen.movers[:MAX_LINES]]
+    left = len(seen.movers) - MAX_LINES
+    rest = [f"… and {left} more"] if left > 0 else []
+    summary = "; ".join(_moved(mover, seen.at) for mover in _most_moved(seen.movers, MAX_TOLD))
+    return Observation(f"gauges that moved: {summary}", "\n".join([*told, *rest]), charts=tuple(_charts(seen.movers)))
+
+
+def moved_gauges(case: Case) -> Iterator[Claim]:
+    """Those of the services in play that moved most, in the order in which they did."""
+    found, seen = case.found, case.seen
+    shown = {symptom.reading.signal.metric for symptom in found.symptoms}
+    near = {*found.trail.services, *found.asked, *(alert.service for alert in seen.firing)}
+    movers = [mover for mover in seen.movers if mover.metric not in shown]
+    chosen = _most_moved([mover for mover in movers if mover.service in near] or movers, MAX_TOLD)
+    if chosen:
+        yield Claim(f"Moved: {'; '.join(_moved(mover, seen.at) for mover in chosen)}.", case.cite("gauges"))
+
+
+def _most_moved(movers: Sequence[Mover], most: int) -> list[Mover]:
+    """Each metric of a service once, in order of time."""
+    clearest = sorted(movers, key=lambda mover: -abs(mover.facts.shift))[:most]
+    return sorted(clearest, key=lambda mover: (mover.onset, mover.service, mover.metric))
+
+
+def _moved(mover: Mover, at: datetime) -> str:
+    """Which one, from what to what, and since when."""
+    before, after = _levels(mover)
+    unit = unit_of(mover.metric)
+    levels = f"{format_value(before, unit)} → {format_value(after, unit)}"
+    about = "" if (mover.latest - mover.onset).total_seconds() <= EXACT_S else "about "
+    last = mover.facts.last
+    now = "" if is_near(last, after) else f", now {format_value(last, unit)}"
+    return f"{mover.service} {mover.metric} {levels} since {about}{stamp(mover.onset, at)}{now}"
+
+
+def _levels(mover: Mover) -> tuple[float, float]:
+    """What it was before, and is (or was at its peak) since; of a slope its beginning and its end."""
+    told, series = mover.facts, mover.series
+    after = told.last if math.isnan(told.after) else told.after
+    if told.shape is not Shape.RAMP:
+        return told.before, after
+    known = np.isfinite(series.values)
+    times, values = series.times[known], series.values[known]
+    start, slope = values[times <= mover.onset.timestamp()], values[times >= mover.onset.timestamp()]
+    before = float(np.median(start)) if len(start) else float(values[0])
+    return before, float(max(slope, key=lambda value: abs(value - before), default=values[-1]))
+
+
+def _charts(movers: Sequence[Mover]) -> Iterator[Chart]:
+    """Those in one unit, as many as can be told apart."""
+    unit = unit_of(movers[0].metric)
+    lines = tuple(
+        ChartLine(
+            f"{mover.service} {mover.metric}",
+            tuple(float(t) for t in mover.series.times),
+            tuple(float(v) if math.isfinite(v) else None for v in mover.series.values),
+        )
+        for mover in movers
+        if unit_of(mover.metric) == unit
+    )
+    yield Chart("gauges that moved", unit, lines[:MAX_CHARTED])
+
+
+def query_of(movers: Sequence[Mover]) -> str:
+    """A query that shows them, whichever label names the service."""
+    names = "|".join(dict.fromkeys(mover.metric for mover in movers[:MAX_LINES]))
+    return f'{{__name__=~"{names}"}}'
