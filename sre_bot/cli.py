@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import errno
 import io
+import json
 import logging
 import os
 import re
@@ -120,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="validate the configuration and reach each system")
     check.set_defaults(run=_check)
 
+    rank = commands.add_parser("rank", help="rank the suspects of recorded cases: metrics around an alert")
+    rank.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a folder with case.json and metrics.csv.gz")
+    rank.add_argument("--json", action="store_true", help="print one JSON line a case (the only form there is)")
+    rank.add_argument("--shift", type=float, default=0.0, metavar="SECONDS", help="added to the alert's time")
+    rank.set_defaults(run=_rank)
+
     demo = commands.add_parser("demo", help="break a small real shop and watch the bot answer in a simulated Slack")
     demo.add_argument("--fault", metavar="NAME", help="what to break (default: the first of --list)")
     demo.add_argument("--list", action="store_true", help="list the faults and stop")
@@ -161,6 +168,16 @@ def _check(_: argparse.Namespace) -> int:
     from sre_bot.settings import load
 
     return asyncio.run(check(load()))
+
+
+def _rank(arguments: argparse.Namespace) -> int:
+    from sre_bot.rank import rank_cases
+
+    status = 0
+    for document in rank_cases(arguments.cases, shift=arguments.shift):
+        print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
+        status = _OURS if "error" in document else status
+    return status
 
 
 def _demo(arguments: argparse.Namespace) -> int:

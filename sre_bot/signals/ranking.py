@@ -1,0 +1,222 @@
+"""Which service is at fault, from metrics around an alert: arrays in, suspects with their evidence out.
+
+A series is as suspicious as it has left its old level (``level_shift``), mostly in the bad direction. A service is as
+suspicious as its kinds of metric are together: of each kind (latency, errors, CPU …) the worst series counts, and
+kinds add up, so that neither a service with many series nor one with a single loud one wins by that alone. When the
+failing objective and the call graph are known, what each service adds to the failure itself comes first (``impact``).
+Nothing is learnt per system; units, offsets in time and the order of series make no difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sre_bot.errors import BadInputError
+from sre_bot.signals.impact import Objective, impacts
+from sre_bot.signals.level_shift import level_shifts
+from sre_bot.signals.metric_kinds import MetricKind, kind_of, lower_is_worse
+from sre_bot.signals.metric_table import MetricTable, as_rates, counters_of, in_order, rows_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sre_bot.signals.level_shift import FloatArray, Shifts
+
+MARGIN_SHARE = 0.25
+"""The last quarter of the time before the alert is searched, not held for normal: alerts are late …"""
+MARGIN_SECONDS = 300.0
+"""… but seldom by more than this."""
+KINDS_TOGETHER = 1.5
+"""The kinds of a service add up in this norm: 1 is the sum, infinity the largest."""
+OTHER_DIRECTION = 0.5
+"""A shift in the good direction counts by this: a service that does less is more often a victim."""
+WEIGHTS: dict[MetricKind, float] = {
+    MetricKind.LATENCY: 0.6,
+    MetricKind.LOAD: 0.5,
+    MetricKind.CPU: 0.9,
+    MetricKind.OTHER: 0.7,
+}
+"""Latency and load move along the call chain, and CPU with other resources; all other kinds count fully."""
+LITTLE = 0.3
+"""A score that may be noise; leads over it are not infinite."""
+LONGEST_LEAD = 1.5
+"""A lead of more than this many e-folds says no more than one of this."""
+CONFIDENCE_AT_PAR = -0.4
+"""The logit of the confidence when the second is as suspicious as the first …"""
+CONFIDENCE_PER_LEAD = 4.8
+"""… and by how much it grows per e-fold of lead."""
+TIE_BREAK = 1e-3
+"""What moved decides between services whose shares in the failure differ by less than this."""
+NEVER_SEEN = 0.0
+"""What an error metric was before it first appeared: exporters often create it with the first error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known when the alert fires.
+
+    ``alert_time`` is in unix seconds. ``baseline`` holds fault-free values of the same series from another time.
+    ``calls`` are (caller, callee) pairs. ``objective`` is the failing one.
+    """
+
+    metrics: MetricTable
+    alert_time: float
+    baseline: MetricTable | None = None
+    calls: frozenset[tuple[str, str]] = frozenset()
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How one series moved: levels in its own unit (NaN = unknown), ``onset`` in unix seconds or None."""
+
+    service: str
+    metric: str
+    score: float
+    onset: float | None
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A service with its movements, largest first."""
+
+    service: str
+    score: float
+    movements: tuple[Movement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Suspects and movements, best first; ``confidence`` is the probability that the first suspect is right."""
+
+    suspects: tuple[Suspect, ...]
+    movements: tuple[Movement, ...]
+    confidence: float
+
+
+def rank(situation: Situation) -> Ranking:
+    """Rank the services of the table.
+
+    Raises:
+        BadInputError: there is no series, no sample to call normal or none to look at.
+    """
+    metrics, baseline = _prepared(situation)
+    start = _search_start(metrics.times, situation.alert_time)
+    if not metrics.keys or start >= len(metrics.times) or (start == 0 and baseline is None):
+        raise BadInputError(_nothing_to_compare(metrics, situation.alert_time))
+    history, searched = metrics.values[:, :start], metrics.values[:, start:]
+    if baseline is not None:
+        history = np.concatenate((baseline, history), axis=1)
+    shifts = level_shifts(_with_first_errors(metrics.keys, history), searched)
+    movements = _movements(metrics.keys, shifts, metrics.times[start:])
+    scores = _service_scores(movements)
+    if situation.objective is not None:
+        normal = history if baseline is None else baseline
+        own = impacts(metrics.keys, normal, searched, situation.objective, situation.calls)
+        scores = _by_impact(scores, own) if own else scores
+    return _ranked(movements, scores)
+
+
+def _prepared(situation: Situation) -> tuple[MetricTable, FloatArray | None]:
+    """The table, and the baseline's rows for its series; counters as rates in both."""
+    metrics = in_order(situation.metrics)
+    if situation.baseline is None:
+        return as_rates(metrics, counters_of(metrics)), None
+    baseline = in_order(situation.baseline)
+    counters = counters_of(baseline)
+    return as_rates(metrics, counters), rows_for(as_rates(baseline, counters), metrics.keys)
+
+
+def _search_start(times: FloatArray, alert_time: float) -> int:
+    """The first sample that is searched; those before it are held for normal. 0 when all come after the alert."""
+    if not len(times) or alert_time <= times[0]:
+        return 0
+    margin = min(MARGIN_SHARE * (alert_time - float(times[0])), MARGIN_SECONDS)
+    return max(1, int(np.searchsorted(times, alert_time - margin)))
+
+
+def _nothing_to_compare(metrics: MetricTable, alert_time: float) -> str:
+    if not metrics.keys or not len(metrics.times):
+        return "there are no series to rank"
+    first, last = metrics.times[0], metrics.times[-1]
+    return f"alert_time {alert_time:.0f} leaves nothing to compare: the samples reach from {first:.0f} to {last:.0f}"
+
+
+def _with_first_errors(keys: Sequence[tuple[str, str]], history: FloatArray) -> FloatArray:
+    """Error counts that were never seen before were zero, not unknown."""
+    unseen = np.flatnonzero(~np.isfinite(history).any(axis=1))
+    rows = [
+        row for row in unseen.tolist() if kind_of(keys[row][1]) is MetricKind.ERROR and not lower_is_worse(keys[row][1])
+    ]
+    if not rows:
+        return history
+    filled = history.copy()
+    filled[rows] = NEVER_SEEN
+    return filled
+
+
+def _movements(keys: Sequence[tuple[str, str]], shifts: Shifts, times: FloatArray) -> list[Movement]:
+    """One movement a series, the stronger of its two after directions are weighed, strongest first."""
+    kinds = [kind_of(metric) for _, metric in keys]
+    weight = np.array([WEIGHTS.get(kind, 1.0) for kind in kinds])
+    lower = np.array([lower_is_worse(metric) for _, metric in keys])
+    both = np.array([kind is MetricKind.LOAD for kind in kinds])
+    up = np.where(lower & ~both, OTHER_DIRECTION, 1.0) * shifts.rise
+    down = np.where(lower | both, 1.0, OTHER_DIRECTION) * shifts.fall
+    rises = up >= down
+    scores = weight * np.log1p(np.maximum(up, down))
+    after = np.where(rises, shifts.high, shifts.low)
+    onsets = times[np.where(rises, shifts.high_from, shifts.low_from)]
+    return [
+        Movement(
+            *keys[row],
+            float(scores[row]),
+            float(onsets[row]) if scores[row] > 0 else None,
+            float(shifts.before[row]),
+            float(after[row]),
+        )
+        for row in range(len(keys))
+    ]
+
+
+def _service_scores(movements: Sequence[Movement]) -> dict[str, float]:
+    worst: defaultdict[str, defaultdict[MetricKind, float]] = defaultdict(lambda: defaultdict(float))
+    for each in movements:
+        kind = kind_of(each.metric)
+        worst[each.service][kind] = max(worst[each.service][kind], each.score)
+    return {
+        service: math.fsum(score**KINDS_TOGETHER for score in kinds.values()) ** (1 / KINDS_TOGETHER)
+        for service, kinds in worst.items()
+    }
+
+
+def _by_impact(scores: Mapping[str, float], own: Mapping[str, float]) -> dict[str, float]:
+    """Shares in the failure; services that have none in it follow by what moved."""
+    return {service: own.get(service, 0.0) + TIE_BREAK * score / (1 + score) for service, score in scores.items()}
+
+
+def _ranked(movements: Sequence[Movement], scores: Mapping[str, float]) -> Ranking:
+    """Everything in order; equal scores by name, so that the order of series makes no difference."""
+    by_service: defaultdict[str, list[Movement]] = defaultdict(list)
+    ordered = sorted(movements, key=lambda each: (-scores[each.service], each.service, -each.score, each.metric))
+    for each in ordered:
+        by_service[each.service].append(each)
+    suspects = tuple(Suspect(service, scores[service], tuple(moved)) for service, moved in by_service.items())
+    return Ranking(suspects, tuple(ordered), _confidence(suspects))
+
+
+def _confidence(suspects: Sequence[Suspect]) -> float:
+    """A logistic function of how far the first is ahead of the second, on a scale of logarithms."""
+    first = suspects[0].score
+    second = suspects[1].score if len(suspects) > 1 else 0.0
+    if first <= 0:
+        return 1 / len(suspects)
+    lead = math.log((first + LITTLE) / (second + LITTLE))
+    return 1 / (1 + math.exp(-(CONFIDENCE_AT_PAR + CONFIDENCE_PER_LEAD * min(lead, LONGEST_LEAD))))
