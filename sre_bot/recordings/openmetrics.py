@@ -34,7 +34,8 @@ class Copied:
 
     def metadata(self, known: Mapping[str, MetricMetadata]) -> Mapping[str, MetricMetadata]:
         """What is known of the visible metrics; ``known`` wins over what the file says."""
-        both = {**self.told, **known}
+        totals = {f"{name}_total": said for name, said in self.told.items() if said.kind == "counter"}
+        both = {**self.told, **{name: said for name, said in totals.items() if name in self.names}, **known}
         return {name: said for name, said in both.items() if any(name + part in self.names for part in _PARTS)}
 
 

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from sre_bot.errors import BadInputError
-from sre_bot.mistakes import why_unreadable
+from sre_bot.mistakes import in_words, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 M = TypeVar("M", bound="BaseModel")
-Path_: TypeAlias = "Sequence[str | int]"
+Place: TypeAlias = "Sequence[str | int]"
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a file that is read as a whole."""
@@ -130,17 +130,17 @@ def json_rows(path: Path, model: type[M]) -> Iterator[M]:
             raise fault(path, number, _first(error)[1]) from None
 
 
-def _first(error: ValidationError) -> tuple[Path_, str]:
+def _first(error: ValidationError) -> tuple[Place, str]:
     """Where the first of the mistakes is, and what it is."""
-    mistake = error.errors(include_url=False, include_context=False)[0]
+    mistake = error.errors(include_url=False)[0]
     place = mistake["loc"]
-    name = ".".join(map(str, place))
-    said = mistake["msg"].removeprefix("Value error, ")
+    name = ".".join(map(str, place)) or "it"
+    said = in_words(mistake)
     got = "" if mistake["type"] in {"missing", "json_invalid"} else f", got {repr(mistake['input'])[:_SAID]}"
-    return place, f"{name}: {said}{got}" if name else f"{said}{got}"
+    return place, f"{name}: {said}{got}"
 
 
-def _yaml_line(node: yaml.Node | None, place: Path_) -> int | None:
+def _yaml_line(node: yaml.Node | None, place: Place) -> int | None:
     """The line on which something stands, or what it is missing in."""
     for key in place:
         if isinstance(node, yaml.MappingNode):
@@ -159,7 +159,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 
 
-def json_line(text: str, place: Path_) -> int:
+def json_line(text: str, place: Place) -> int:
     """The line on which something stands in a JSON text, or what it is missing in."""
     start = _skip(text, 0)
     for key in place:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sre_bot import recordings
 from sre_bot.incident import Span
+from sre_bot.recordings.sources import RecordedTraces
 from sre_bot.tools.find_traces import find_traces
 from sre_bot.tools.text import estimated_tokens
 from sre_bot.tools.tool import Toolbox
-from tests import recordings
 from tests.fakes import FakeTraces, down
+from tests.recordings import RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,10 +170,11 @@ DEEPEST = {
 }
 
 
-@pytest.mark.skipif(not recordings.RECORDINGS.is_dir(), reason="the recordings are not here")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize("recording", DEEPEST)
 async def test_the_deepest_failure_of_a_recorded_incident_is_found(recording: str) -> None:
     service, deepest = DEEPEST[recording]
-    seen = await look(recordings.traces(recording), at=recordings.asked_at(recording), service=service, last="2h")
+    read = recordings.read(RECORDED / recording)
+    seen = await look(RecordedTraces(read.spans or ()), at=read.asked_at, service=service, last="2h")
     assert f"{deepest}, " in seen.content.partition("deepest failing span")[2].partition("\n")[0]
     assert estimated_tokens(seen.content) <= 1_200

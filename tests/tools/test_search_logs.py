@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sre_bot import recordings
 from sre_bot.incident import LogLevel, LogLine
+from sre_bot.recordings.sources import RecordedLogs
 from sre_bot.tools.log_reading import MAX_LINES
 from sre_bot.tools.search_logs import search_logs
 from sre_bot.tools.text import estimated_tokens
 from sre_bot.tools.tool import Toolbox
-from tests import recordings
 from tests.fakes import FakeLogs, down
+from tests.recordings import RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,10 +198,11 @@ FIRST = {
 }
 
 
-@pytest.mark.skipif(not recordings.RECORDINGS.is_dir(), reason="the recordings are not here")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize("recording", FIRST)
 async def test_the_first_error_of_a_recorded_incident_is_named_to_the_second(recording: str) -> None:
-    seen = await look(recordings.logs(recording), at=recordings.asked_at(recording))
+    read = recordings.read(RECORDED / recording)
+    seen = await look(RecordedLogs(read.logs or ()), at=read.asked_at)
     moment, service = FIRST[recording]
     assert f"\nFirst new error: {moment} {service}: " in seen.content
     assert estimated_tokens(seen.content) <= 1_200
