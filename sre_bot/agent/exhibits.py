@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import content_words
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from sre_bot.agent.claims import Moment
     from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
-    from sre_bot.investigation import Chart, Evidence
+    from sre_bot.investigation import Chart, Evidence, Observation
 
 MAX_CHARACTERS = 24_000
 """So much of one piece of evidence is read; a toolbox keeps its answers shorter."""
+_KEPT = 128
+"""So many exhibits are kept: a report is held against the same evidence two or three times."""
 
 _WHOLE = re.compile(r"(?:all with|query:) ")
 _FURNITURE = re.compile(r"@@ |index [0-9a-f]+\.\.|diff --git |(?:---|\+\+\+) ?")
@@ -84,16 +87,19 @@ class Exhibit:
     @classmethod
     def of(cls, look: Evidence, asked_at: datetime) -> Exhibit:
         """Read a piece of evidence; bare times in it are of the day of ``asked_at``."""
-        seen = look.observation
-        texts = (seen.content or seen.summary)[:MAX_CHARACTERS].splitlines()
-        texts += [text for chart in seen.charts for text in _charted(chart)]
-        wholes = [text for text in texts if _WHOLE.match(text)]
-        asked = json.dumps(look.arguments, ensure_ascii=False)
-        lines = _with_units(_with_settings(_compared(_read(texts, asked_at))), f"{asked} {' '.join(wholes)}")
-        links = " ".join(f"{link.title} {link.url}" for link in seen.links)
-        everything = f"{look.tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
-        shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
-        return cls(look.id, lines, shared, everything.casefold(), content_words(everything), _counts(texts, lines))
+        return _exhibit(look.id, look.tool, json.dumps(look.arguments, ensure_ascii=False), look.observation, asked_at)
+
+
+@lru_cache(maxsize=_KEPT)
+def _exhibit(identifier: str, tool: str, asked: str, seen: Observation, asked_at: datetime) -> Exhibit:
+    texts = (seen.content or seen.summary)[:MAX_CHARACTERS].splitlines()
+    texts += [text for chart in seen.charts for text in _charted(chart)]
+    wholes = [text for text in texts if _WHOLE.match(text)]
+    lines = _with_units(_with_settings(_compared(_read(texts, asked_at))), f"{asked} {' '.join(wholes)}")
+    links = " ".join(f"{link.title} {link.url}" for link in seen.links)
+    everything = f"{tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
+    shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
+    return Exhibit(identifier, lines, shared, everything.casefold(), content_words(everything), _counts(texts, lines))
 
 
 def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
