@@ -10,6 +10,7 @@ from sre_bot.first_look.conclusion import conclude, healthy
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.environments import alike
 from sre_bot.first_look.exhibits import Case, Exhibits
+from sre_bot.first_look.footing import footing
 from sre_bot.first_look.gauges import moved_gauges
 from sre_bot.first_look.phrases import CALLS, alert_line, brief, lasting, listed, told, value
 from sre_bot.first_look.testimony import contrasted, heard
@@ -81,6 +82,7 @@ def _what(case: Case) -> Iterator[Claim]:
         if shown:
             yield Claim(told(shown, seen.at), case.cite(*(symptom.reading.signal for symptom in shown)))
     yield from moved_gauges(case)
+    yield from footing(case)
     yield from heard(case)
     yield from contrasted(case)
     if trail.more is not None:

@@ -61,7 +61,7 @@ def _blaming_none(case: Case) -> Hypothesis:
 def _grounds(case: Case) -> tuple[str, ...]:
     """Evidence that it fails there: by signals and what is logged, else by what fires."""
     shown = case.grounds() if not case.found.outside.why else ()
-    logged = case.cite("logs", "traces") if case.found.outside.why or not shown else ()
+    logged = case.cite("logs", "traces", "ground") if case.found.outside.why or not shown else ()
     return (*shown, *logged) or case.cite("alerts")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign, Signal
+from sre_bot.first_look.footing import of_footing
 from sre_bot.first_look.gauges import of_gauges, query_of
 from sre_bot.first_look.innocence import innocents
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
@@ -51,7 +52,7 @@ class Case:
     ids: Mapping[str, tuple[str, ...]]
 
     def cite(self, *parts: str | Signal) -> tuple[str, ...]:
-        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``, ``logs``, addresses of runbooks."""
+        """Ids of the evidence of some parts: signs, signals, ``alerts``, ``changes``, ``logs``, runbooks by address."""
         keys = (_key(part) if isinstance(part, Signal) else part for part in parts)
         return tuple(sorted({one for key in keys for one in self.ids.get(key, ())}, key=lambda one: int(one[1:])))
 
@@ -91,6 +92,7 @@ class Exhibits:
         ids |= {f"calls: {sign}": self._calls(sign) for sign in CALLS}
         ids["changes"] = self._changes()
         ids["catalogue"] = self._catalogue()
+        ids["ground"] = self._ground()
         ids["gauges"] = self._gauges()
         ids["logs"] = self._logs()
         ids["traces"] = self._traces()
@@ -159,6 +161,14 @@ class Exhibits:
             return ()
         summary = f"the catalogue on {listed([line.partition(':')[0] for line in lines], MAX_DESCRIBED)}"
         return (self._add("describe_services", {}, Observation(summary, "\n".join(lines))),)
+
+    def _ground(self) -> tuple[str, ...]:
+        """What is wrong with nodes, pods, disks and certificates."""
+        told = of_footing(self.seen)
+        if told is None:
+            return ()
+        arguments = {"query": self.seen.conditions[0].promql, **self._until(self.seen.window.duration)}
+        return (self._add("query_metrics", arguments, told),)
 
     def _gauges(self) -> tuple[str, ...]:
         """What else moved."""
