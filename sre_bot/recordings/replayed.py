@@ -106,6 +106,7 @@ class ReplayedSources:
             deploys=self.changes,
             logs=[self.logs] if self.logs else [],
             traces=[self.traces] if self.traces else [],
+            documents=self.documents,
             environments=dict.fromkeys(watched, environment) if environment else {},
             catalogue=Catalogue.of(Service(name) for name in self.recording.services),
         )

@@ -222,7 +222,7 @@ class TestMetrics:
         async with recordings.replayed(recordings.read(write(tmp_path))) as sources:
             toolbox = Toolbox(sources.tools(), ASKED_AT)
             found = await toolbox.look("find_metrics", {"service": "checkout"})
-            assert "http_requests_total (counter, 2 series)" in found.content
+            assert "http_requests_total (counter, requests, 2 series)" in found.content
             query = 'sum(increase(http_requests_total{code="500"}[10m]))'
             asked = await toolbox.look("query_metrics", {"query": query})
             assert (asked.failed, asked.links) == (False, ())
