@@ -48,8 +48,7 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 def _blaming(case: Case, verdict: Verdict) -> Hypothesis:
     found = case.found
     claim = Claim(f"{capitalized(verdict_name(verdict))}: {verdict.why}.", (*_grounds(case), *case.cite("changes")))
-    service = verdict.change.service or found.culprit
-    return Hypothesis(claim, found.kind_of(verdict), found.confidence(verdict.score), service, verdict.revision)
+    return Hypothesis(claim, found.kind_of(verdict), found.confidence(verdict.score), found.culprit, verdict.revision)
 
 
 def _blaming_none(case: Case) -> Hypothesis:

@@ -45,6 +45,8 @@ BENT = 0.5
 BEND_DOUBT = 0.02
 """So uncertain is a bend, as a share of the time."""
 
+_DEMAND = re.compile(r"(^|_)(requests?|rps|visitors?|users|sessions?)(_|$)")
+
 
 @dataclass(frozen=True, slots=True)
 class Mover:
@@ -56,6 +58,11 @@ class Mover:
     onset: datetime
     latest: datetime
     series: Series = field(compare=False)
+
+    @property
+    def is_demand(self) -> bool:
+        """Whether it tells, by its name, how much is asked for: that people come proves no trouble."""
+        return _DEMAND.search(self.metric) is not None
 
 
 async def read_movers(endpoints: Sequence[Endpoint], asked: Asked, at: datetime, asking: Asking) -> tuple[Mover, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sre_bot.first_look.conditions import ConditionKind
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.place import same_service
+from sre_bot.first_look.symptoms import SURGE
 from sre_bot.first_look.trail import is_third_party, resolve
 from sre_bot.investigation import CauseKind, RemediationAction
 from sre_bot.signals.changes import NO_CHANGE
@@ -46,7 +47,8 @@ def other_cause(
     """The best explanation that is no change; of kind UNKNOWN with the score of none when there is no evidence."""
     if trail.end is None:
         return Outside(NO_CHANGE, CauseKind.NONE, RemediationAction.NONE, "")
-    found = [*_measured(worse, trail, surge), *_ground(seen, trail, onset), *_heard(seen), _NO_CAUSE]
+    found = [*_measured(worse, trail, surge), *_ground(seen, trail, onset), *_heard(seen)]
+    found += [*_demand(seen, trail, onset), _NO_CAUSE]
     return max(found, key=lambda cause: cause.score)
 
 
@@ -89,6 +91,26 @@ def _ground(seen: Seen, trail: Trail, onset: datetime | None) -> Iterator[Outsid
 
 
 def _heard(seen: Seen) -> Iterator[Outside]:
-    """What is logged."""
+    """What is logged, what a failing request says, and what those who wrote the alerts say."""
     heard = [Heard(one.services, one.pattern, one.example, one.count) for one in seen.complaints]
+    most = max((one.count for one in heard), default=1)
+    contrast = seen.contrast
+    if contrast is not None and contrast.failed:
+        told = f"{contrast.operation} {contrast.peer or ''} {contrast.error}"
+        heard.append(Heard((contrast.service,), told, contrast.error, most))
+    for alert in seen.firing:
+        told = "\n".join(alert.annotations.values())
+        heard.append(Heard((alert.service,) if alert.service else (), told, alert.summary, most))
     yield from outside_causes(heard, lambda host: resolve(host, seen.services) is not None)
+
+
+def _demand(seen: Seen, trail: Trail, onset: datetime | None) -> Iterator[Outside]:
+    """Much more demand where it fails, from before it failed on; what comes later are people who try again."""
+    for mover in seen.movers:
+        facts = mover.facts
+        grew = facts.before > 0 and facts.after >= SURGE * facts.before
+        if mover.is_demand and grew and mover.service in trail.services and (onset is None or mover.latest < onset):
+            times = f"grew ×{facts.after / facts.before:.1f}"
+            yield Outside(
+                SURGED, CauseKind.TRAFFIC, RemediationAction.SCALE, f"{mover.metric} of {mover.service} {times}"
+            )

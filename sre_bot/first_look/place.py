@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 GAVE_UP = re.compile(r"cancel", re.IGNORECASE)
 """Who is told to stop is not who failed: the caller gave up."""
-_DEMAND = re.compile(r"(^|_)(requests?|rps|qps|connections?|sessions?|visitors?|users)(_|$)")
-"""Gauges of demand: that people come proves no trouble."""
 
 
 def failing_place(seen: Seen, asked: Sequence[str], well: frozenset[str]) -> tuple[str, ...]:
@@ -67,7 +65,7 @@ def onset_by_logs(seen: Seen, service: str) -> datetime | None:
 
 def first_sign(movers: Iterable[Mover], near: frozenset[str], onset: datetime | None) -> datetime | None:
     """When, at the latest, anything of these services first moved before the onset; None when nothing did."""
-    told = [m.latest for m in movers if m.service in near and not _DEMAND.search(m.metric)]
+    told = [m.latest for m in movers if m.service in near and not m.is_demand]
     first = min(told, default=None)
     return first if first is not None and onset is not None and first < onset else None
 

@@ -222,7 +222,7 @@ def fit(mechanisms: Iterable[Mechanism], reading: Reading, named: frozenset[str]
     return max(((_fit(m, reading, named) * m.weight, m.name) for m in mechanisms), default=(0.0, ""))
 
 
-ANYWAY = frozenset({Effect.LOGIC, Effect.REMOVAL, Effect.BUMP})
+ANYWAY = frozenset({Effect.LOGIC, Effect.REMOVAL})
 """Effects by which anything can break."""
 
 

@@ -75,6 +75,14 @@ _SORTS = (
         "a certificate has run out",
     ),
     _Sort(
+        _any(r"(credentials?|password|secret|licen[sc]e|subscription|api.?key|domain)s? (has |have |is |are )?expired"),
+        0.75,
+        0.8,
+        CauseKind.CERTIFICATE,
+        RemediationAction.ROTATE_CERT,
+        "credentials have run out",
+    ),
+    _Sort(
         _any(
             r"no such host|ENOTFOUND|EAI_AGAIN|NXDOMAIN|SERVFAIL|getaddrinfo|UnknownHost|could not resolve",
             r"name resolution|name or service not known|server misbehaving|no upstream nameservers",
