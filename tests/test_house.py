@@ -150,6 +150,15 @@ def test_rooms_that_must_be_light_load_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_what_is_not_configured_need_not_be_imported() -> None:
+    optional = ["backstage", "deploys", "documents", "document_index", "git", "loki", "otlp", "tempo"]
+    program = "import sys, sre_bot.bootstrap\nprint(*(name for name in sys.modules if name.startswith('sre_bot.')))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.split())
+    assert "sre_bot.sources.prometheus" in loaded
+    assert {f"sre_bot.sources.{name}" for name in optional} & loaded == set()
+
+
 def test_the_wheel_holds_the_package_its_data_and_the_prompts(tmp_path: Path) -> None:
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     with zipfile.ZipFile(wheel) as archive:
