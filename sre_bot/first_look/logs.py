@@ -32,8 +32,13 @@ MIN_STRETCH = timedelta(hours=2)
 MAX_LINES = 2_000
 """Lines read of a store; where there are more, as many are read from each of SLICES parts of the time."""
 SLICES = 8
-RISE = 2.3
-"""A rise this much likelier (natural logarithm: ten times) than a steady rate is one."""
+NEW, ROSE = 2.3, 7.0
+"""What was not said before is new, and what was has risen, when that is so much likelier than a steady rate (natural
+logarithm: ten times, a thousand times, as lines come in bursts)."""
+MIN_ROSE = 3
+"""So many lines make a rise at least …"""
+SHORTEST = 60.0
+"""… and their rate is that over so many seconds at least."""
 MAX_COMPLAINTS, MAX_TRACED = 12, 3
 MAX_COMMON = 12
 WANTED = LogFilter(at_least=LogLevel.WARNING)
@@ -110,8 +115,9 @@ def complaint(pattern: LogPattern, stretch: TimeWindow, *, at_least: bool = Fals
     lines = pattern.lines
     times = np.array([line.time.timestamp() for line in lines])
     place, rise = _rise(times, stretch.start.timestamp(), stretch.end.timestamp())
-    if rise < RISE:
-        return None
+    longest_gap = float(np.diff(times).max(initial=0.0))
+    if rise < (ROSE if place else NEW) or (place == 0 and times[0] - stretch.start.timestamp() < longest_gap):
+        return None  # that it was quiet before means nothing where it was quiet as long since
     since = lines[place:]
     worst = min(since, key=lambda line: line.level.rank)
     return Complaint(
@@ -134,15 +140,13 @@ def _rise(times: FloatArray, start: float, end: float) -> tuple[int, float]:
 
     The change point of a Poisson process by maximum likelihood, where the rate grows.
     """
-    number, length = len(times), max(end - start, 1.0)
+    number, length = len(times), max(end - start, SHORTEST)
     before = np.arange(number)
     after = number - before
-    # an event is known to a second at best: what begins at the very start or end has a length, too
-    quiet = np.clip(times - start, 1.0, None)
-    busy = np.clip(end - times, 1.0, None)
+    quiet, busy = np.clip(times - start, 1.0, None), np.clip(end - times, SHORTEST, None)
     gain = after * np.log(after / busy) - number * math.log(number / length)
     gain += np.where(before > 0, before * np.log(np.maximum(before, 1) / quiet), 0.0)
-    gain[after / busy <= before / quiet] = 0.0
+    gain[(after / busy <= before / quiet) | ((before > 0) & (after < MIN_ROSE))] = 0.0
     place = int(np.argmax(gain))
     return place, float(gain[place])
 
