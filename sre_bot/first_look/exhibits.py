@@ -17,7 +17,7 @@ from sre_bot.first_look.testimony import of_logs, of_traces
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.investigation import Chart, ChartLine, ChartMark, Evidence, Link, Observation
 from sre_bot.render.summary import clock
-from sre_bot.signals.series import Shape
+from sre_bot.signals.series import STEADY
 from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Exhibits:
                 return facts.onset is not None
             case Sign.CPU | Sign.MEMORY:
                 near = reading.service in self.found.trail.services
-                return near and facts.shape is not Shape.FLAT and facts.after >= MIN_MOVED * facts.before
+                return near and facts.shape not in STEADY and facts.after >= MIN_MOVED * facts.before
             case _:
                 return True
 
@@ -289,7 +289,7 @@ def _links(ordered: Sequence[Reading], urls: Mapping[tuple[str, str], str], *, s
 
 def _summary(ordered: Sequence[Reading], seen: Seen, *, several: bool) -> str:
     """Those that moved, and those that did not; with the metric where that is not one for all."""
-    changed = [r for r in ordered if r.facts.onset is not None or r.facts.shape is not Shape.FLAT]
+    changed = [r for r in ordered if r.facts.onset is not None or r.facts.shape not in STEADY]
     steady = [r for r in ordered if r not in changed]
     parts = [
         f"{reading.name}{f' [{reading.signal.metric}]' if several else ''} {moved(reading, seen.at)}"

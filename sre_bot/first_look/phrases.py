@@ -11,7 +11,7 @@ from sre_bot.first_look.discovery import Sign
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.render.summary import clock
 from sre_bot.signals.changes import span
-from sre_bot.signals.series import Shape, sparkline
+from sre_bot.signals.series import STEADY, Shape, sparkline
 from sre_bot.signals.units import format_value
 from sre_bot.tools.text import stamp
 
@@ -62,7 +62,7 @@ def reading_line(reading: Reading, day: datetime, *, with_metric: bool = False) 
     """Who, from what to what, since when; and the course as a sparkline, if there was any."""
     facts = reading.facts
     metric = f" [{reading.signal.metric}]" if with_metric else ""
-    if facts.onset is None and facts.shape is Shape.FLAT:
+    if facts.onset is None and facts.shape in STEADY:
         level = value(reading, facts.mean)
         spread = "" if facts.maximum <= APART * facts.mean else f", at most {value(reading, facts.maximum)}"
         return f"{reading.name}{metric} as before: {level}{spread}"

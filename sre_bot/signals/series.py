@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sre_bot.signals.onset import MIN_AFTER, MIN_BEFORE, Onset, median, onset, robust_scale
+from sre_bot.signals.shape import has_hit_limit, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,14 @@ class Shape(enum.StrEnum):
     SPIKE = "spike"
     GONE = "gone"
     APPEARED = "appeared"
+    SATURATED = "saturated"
+    """It rose or fell to a value that it has not left since: a limit."""
+    PERIODIC = "periodic"
+    """It went up and down all the time, and nothing else."""
+
+
+STEADY = frozenset({Shape.FLAT, Shape.PERIODIC})
+"""What is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class SeriesFacts:
     of the first and the last part when nothing changed. ``onset`` is in unix seconds, true within
     ``onset_uncertainty`` seconds. ``shift`` is their difference in units of the old level's noise, signed:
     (after - before) / max(IQR / 1.349, 10 % of abs(before), a tiny floor). ``points`` counts the finite values.
+    ``period`` is after how many seconds a periodic series repeats itself.
     """
 
     minimum: float
@@ -92,6 +102,7 @@ class SeriesFacts:
     shape: Shape
     points: int
     onset_uncertainty: float | None = None
+    period: float | None = None
 
 
 def facts(series: Series, *, baseline_until: float | None = None, material: float = MATERIAL) -> SeriesFacts:
@@ -117,6 +128,9 @@ def facts(series: Series, *, baseline_until: float | None = None, material: floa
     plain = replace(plain, before=before, after=after, shift=_shift(old, before, after, v))
     if change is not None and not _is_material(_levels(t, v, change, None), material):
         change = None
+    if _is_nothing_new(t, v, change) and (period := _period(series, material)) is not None:
+        level = replace(plain, before=median(v), after=median(v), shift=0.0) if baseline_until is None else plain
+        return replace(level, shape=Shape.PERIODIC, period=period)
     plain = replace(plain, shape=_shape(t, v, change, material))
     return plain if change is None else replace(plain, onset=change.time, onset_uncertainty=change.uncertainty_s)
 
@@ -200,7 +214,28 @@ def _shape(t: FloatArray, v: FloatArray, change: Onset | None, material: float) 
     if change.until is not None:
         return Shape.SPIKE
     old, new = _levels(t, v, change, None)
+    if has_hit_limit(old, new):
+        return Shape.SATURATED
     return Shape.RAMP if len(new) > MIN_AFTER and _is_sloped(new, median(old), material) else Shape.STEP
+
+
+def _period(series: Series, material: float) -> float | None:
+    """After how many seconds it repeats itself, unless that is no more than a human would notice."""
+    v = series.values[np.isfinite(series.values)]
+    if float(v.max() - v.min()) < material * float(np.abs(v).max()):
+        return None
+    points = period_of(series.values)
+    return None if points is None else points * median(np.diff(series.times))
+
+
+def _is_nothing_new(t: FloatArray, v: FloatArray, change: Onset | None) -> bool:
+    """Whether a series that repeats itself only went, since its change, where it has been before."""
+    if change is None:
+        return True
+    old, new = _levels(t, v, change, None)
+    low, high = float(old.min()), float(old.max())
+    slack = RELATIVE_FLOOR * (high - low)
+    return low - slack <= float(new.min()) and float(new.max()) <= high + slack
 
 
 def _is_sloped(v: FloatArray, level: float, material: float) -> bool:

@@ -43,6 +43,7 @@ class Query:
 
     ``unit`` as in ``signals.units`` ("" = unknown); ``rated`` when it looks at ranges of samples, not at single ones.
     ``interpolated`` when a ``histogram_quantile`` is in it, ``quantile`` when it is nothing else.
+    ``counter`` when it is a counter as it stands, which only ever grows.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Query:
     rated: bool
     interpolated: bool
     quantile: bool
+    counter: bool = False
 
     @property
     def buckets(self) -> tuple[Selector, ...]:
@@ -89,6 +91,7 @@ def guarded(text: str, *, source: str, end: datetime, now: datetime) -> Query:
         rated=_is_rated(expression),
         interpolated=_is_interpolated(expression),
         quantile=_is_quantile(expression),
+        counter=isinstance(expression, p.VectorSelector) and (expression.name or "").endswith("_total"),
     )
 
 

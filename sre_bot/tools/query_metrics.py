@@ -13,6 +13,7 @@ from pydantic import Field
 from sre_bot.errors import QueryRefusedError, SourceError
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Link, Observation
+from sre_bot.signals.counters import rates
 from sre_bot.signals.series import Series, on_grid
 from sre_bot.tools.absence import why_no_data
 from sre_bot.tools.beginning import beginning, first_value
@@ -24,6 +25,7 @@ from sre_bot.tools.readings import headline, instant_headline, instant_lines, po
 from sre_bot.tools.several import OneOfSeveral, choice, chosen, others, source_in, told
 from sre_bot.tools.text import quoted
 from sre_bot.tools.tool import Tool
+from sre_bot.tools.usual import usual
 from sre_bot.tools.window import WindowArguments
 
 if TYPE_CHECKING:
@@ -100,13 +102,16 @@ async def _instant(source: Metrics, query: Query, asked: AskedWindow) -> Observa
 
 async def _range(source: Metrics, query: Query, asked: AskedWindow, *, points: bool) -> Observation:
     answer = await _answer(source, query, asked.window)
+    if query.counter:
+        answer, query = _rated(answer), replace(query, unit=f"{query.unit}/s")
     readings = await asyncio.to_thread(ranked, answer.series, answer.split, query.unit)
     if not readings:
         return await _nothing(source, query, asked, answer.result)
     buckets = await buckets_of(source, query, asked.window.end)
+    seasons = await usual(source, query.text, readings, asked.window, query.unit)
     head = f"{asked}, {answer}; {_counted([reading.series for reading in readings], query)}:"
     facts = range_lines(readings, query.unit, buckets)
-    lines = [*answer.notes, head, *facts, *(point_lines(readings) if points else []), *_caveats(query)]
+    lines = [*answer.notes, head, *facts, *seasons, *(point_lines(readings) if points else []), *_caveats(query)]
     return Observation(
         f"{quoted(query.text, 80)}: {headline(readings, query.unit)}",
         "\n".join([*lines, *_warnings(source, answer.result)]),
@@ -158,6 +163,12 @@ async def _asked_for(source: Metrics, query: Query, window: TimeWindow, step: ti
     result, notes = await _series(source, query.text, window, step)
     grid = {"start": window.start.timestamp(), "end": window.end.timestamp(), "step": step.total_seconds()}
     return _Answer(result, notes, [on_grid(one, **grid) for one in result.series], step, split)
+
+
+def _rated(answer: _Answer) -> _Answer:
+    """A counter that nobody rated: how fast it grew, as its height tells nobody anything."""
+    note = "A counter: told as its rate from point to point."
+    return replace(answer, series=[rates(one) for one in answer.series], notes=[*answer.notes, note])
 
 
 def _from_its_beginning(answer: _Answer) -> _Answer:

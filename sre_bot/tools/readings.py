@@ -273,6 +273,8 @@ def _moved(reading: Reading, unit: str) -> str:
 
 
 def _movement(told: SeriesFacts, end: float, unit: str) -> str:
+    if told.period is not None:
+        return f"periodic, every {format_value(told.period, 'seconds')}"
     dip = told.shape is Shape.SPIKE and told.after < told.before
     levels = f"{format_value(told.before, unit)} → {format_value(told.after, unit)}"
     when = "" if told.onset is None else f" {clock(told.onset, end)} ±{told.onset_uncertainty or 0:.0f}s"

@@ -270,9 +270,9 @@ async def test_a_series_that_was_gone_before_the_window_is_not_called_zero() -> 
     assert "value: no data in this window; gone since 10:50:00 ±15s, was 50" in seen.content
 
 
-async def test_a_counter_that_nobody_rated_is_a_ramp_without_an_onset() -> None:
+async def test_a_counter_that_nobody_rated_is_told_as_its_rate() -> None:
     seen = await look(FakeMetrics(answers={"a_total": [series(np.arange(float(POINTS)))]}), query="a_total")
-    assert "; ramp 180 → 420 |" in seen.content
+    assert "0.0667/s; flat |" in seen.content
     assert not seen.charts[0].marks
 
 
