@@ -9,13 +9,29 @@ _SUFFIX_UNITS = {
     "seconds": "seconds",
     "milliseconds": "milliseconds",
     "ms": "milliseconds",
+    "millis": "milliseconds",
+    "microseconds": "microseconds",
+    "usec": "microseconds",
+    "nanoseconds": "nanoseconds",
     "bytes": "bytes",
+    "kilobytes": "kilobytes",
+    "kb": "kilobytes",
+    "megabytes": "megabytes",
+    "mb": "megabytes",
     "ratio": "ratio",
     "percent": "percent",
     "celsius": "celsius",
     "timestamp": "timestamp",
     "created": "timestamp",
 }
+_SCALED = {
+    "milliseconds": ("seconds", 1e-3),
+    "microseconds": ("seconds", 1e-6),
+    "nanoseconds": ("seconds", 1e-9),
+    "kilobytes": ("bytes", 1024),
+    "megabytes": ("bytes", 1024**2),
+}
+"""Units that are written as another one, and what one of them is of that."""
 _HISTOGRAM_COUNTS = ("_bucket", "_count")
 _SMALLEST_PLAIN = 1e-4
 _TIMESTAMPS = ("_timestamp_seconds", "_start_time_seconds", "_boot_time_seconds")
@@ -57,9 +73,9 @@ def format_value(value: float, unit: str) -> str:
     base = unit.removesuffix("/s")
     if base == "timestamp" and not per_second:
         return _moment(value)
+    base, factor = _SCALED.get(base, (base, 1))
+    value *= factor
     formatter = {"seconds": _seconds, "bytes": _bytes, "ratio": _ratio, "percent": _percent}.get(base)
-    if base == "milliseconds":
-        return _seconds(value / 1000) + per_second
     return (formatter(value) if formatter else _plain(value)) + per_second
 
 
@@ -67,6 +83,8 @@ def _digits(value: float) -> str:
     """Three significant digits, without trailing zeros and exponent."""
     if value == 0:
         return "0"
+    if math.isinf(value):  # a huge share, as per cent
+        return "+Inf" if value > 0 else "-Inf"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

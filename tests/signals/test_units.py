@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sre_bot.signals.units import format_value, unit_of
 
@@ -53,6 +55,10 @@ def test_a_rate_is_per_second(name: str, unit: str) -> None:
         (7_300, "seconds", "2.03 h"),
         (864_000, "seconds", "10 d"),
         (340, "milliseconds", "340 ms"),
+        (1_500, "microseconds", "1.5 ms"),
+        (2e9, "nanoseconds", "2 s"),
+        (2_048, "kilobytes", "2 MiB"),
+        (3, "megabytes/s", "3 MiB/s"),
         (0.31, "ratio", "31 %"),
         (0.9995, "ratio", "99.95 %"),
         (1, "ratio", "100 %"),
@@ -78,3 +84,24 @@ def test_a_rate_is_per_second(name: str, unit: str) -> None:
 )
 def test_a_value_is_written_as_an_engineer_would(value: float, unit: str, written: str) -> None:
     assert format_value(value, unit) == written
+
+
+@given(
+    st.floats(),
+    st.sampled_from(["", "seconds", "nanoseconds", "megabytes", "ratio", "percent", "bytes/s", "timestamp"]),
+)
+def test_any_number_can_be_written(value: float, unit: str) -> None:
+    assert format_value(value, unit).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("uwsgi_worker_average_response_time_usec", "microseconds"),
+        ("task_runtime_nanoseconds", "nanoseconds"),
+        ("cache_size_mb", "megabytes"),
+        ("heap_used_kb", "kilobytes"),
+    ],
+)
+def test_units_that_are_not_base_units(name: str, unit: str) -> None:
+    assert unit_of(name) == unit
