@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.seen import Complaint, Contrast, Seen
 
 MAX_QUOTE, MAX_PATTERN, MAX_NAME, MAX_ATTRIBUTE, MAX_ATTRIBUTES = 120, 300, 60, 80, 6
-MAX_OTHERS = 3
+MAX_OTHERS, MAX_NAMES = 3, 6
 CLEAR = 7.0
 """A warning that came before the errors is told when its rise is as clear as this (natural logarithm)."""
 LEADING = timedelta(hours=1)
@@ -194,8 +194,8 @@ def _others(case: Case, *told: Complaint | None) -> Iterator[Claim]:
     parts = [f"{_who(one)} {_often(one)} {_when(one, seen)}, {said_by(one)}" for one in ordered]
     place = common_place(seen.complaints)
     shared = f"; all of it on {place}" if place else ""
-    left = len(parts) - MAX_OTHERS
-    more = f"; and {left} more {'service' if left == 1 else 'services'}" if left > 0 else ""
+    names = [_who(one) for one in ordered[MAX_OTHERS:]]
+    more = f"; {', '.join(names[:MAX_NAMES])}{' and others' if len(names) > MAX_NAMES else ''} as well" if names else ""
     yield Claim(f"Also in the logs: {'; '.join(parts[:MAX_OTHERS])}{more}{shared}.", case.cite("logs"))
 
 
