@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sre_bot.errors import ModelError, SourceError
+from sre_bot.errors import ModelRefusedError, ModelUnavailableError, SourceError
 from sre_bot.incident import AlertState, Severity
 from sre_bot.investigation import missing_of
 from sre_bot.store.database import patiently
@@ -59,10 +59,14 @@ class Resume(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long an investigation waits, and how soon the model is probed for the first time."""
+    """How long an investigation waits, and in seconds how soon the model is first probed, and when a try hangs.
+
+    ``hung`` is longer than an investigation and one before it in its thread: what takes so long waits for Slack, say.
+    """
 
     wait: timedelta
     first_pause: float
+    hung: float = 1_800.0
 
 
 class WaitingRoom:
@@ -165,7 +169,7 @@ class WaitingRoom:
         """Probe while somebody waits, and have them go on; forever.
 
         Args:
-            probe: asks the model's provider for a sign of life; raises ModelError.
+            probe: asks the model's provider for a sign of life; raises ModelUnavailableError where there is none.
             resume: begins to continue an investigation.
             over: is told of a wait before it ends because the model was not back in time.
         """
@@ -196,25 +200,27 @@ class WaitingRoom:
         """Have all go on, one after the other; False as soon as the model is away again."""
         while waiting := await self._in_time(over):
             wait = waiting[0]
-            tries = (
-                wait.tries
-                if wait.state is WaitState.TRYING
-                else await patiently(partial(self._waits.attempt, wait.key))
-            )
-            if tries:
+            interrupted = wait.state is WaitState.TRYING
+            tries = wait.tries if interrupted else await patiently(partial(self._waits.attempt, wait.key))
+            if tries:  # else it ended meanwhile
                 await resume(f"{wait.key}:resumed:{tries}", _event(wait, tries))
                 if await self._came_back(wait.key, tries):
                     return False
         return True
 
     async def _came_back(self, key: str, tries: int) -> bool:
-        """Wait until a try has ended; whether it is back in the room."""
-        while True:
-            self._changed.clear()
-            wait = await self.get(key, tries)
-            if wait.state is not WaitState.TRYING:
-                return wait.state is WaitState.WAITING
-            await self._changed.wait()
+        """Wait until a try has ended; whether it is back in the room. One that hangs holds up nobody."""
+        try:
+            async with asyncio.timeout(self._patience.hung):
+                while True:
+                    self._changed.clear()
+                    wait = await self.get(key, tries)
+                    if wait.state is not WaitState.TRYING:
+                        return wait.state is WaitState.WAITING
+                    await self._changed.wait()
+        except TimeoutError:
+            await self.end(key, WaitState.FAILED)
+            return False
 
     async def _in_time(self, over: Callable[[Wait, WaitState], Awaitable[None]]) -> Sequence[Wait]:
         """Who waits and still may; the wait of the others ends."""
@@ -226,11 +232,14 @@ class WaitingRoom:
         return [one for one in waiting if one not in late]
 
     async def _is_back(self, probe: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the provider gives a sign of life. One that refuses does: whoever goes on tells what it says."""
         try:
             await probe()
-        except ModelError as error:
+        except ModelUnavailableError as error:
             _log.info("the model is still away: %s", error)
             return False
+        except ModelRefusedError as error:
+            _log.warning("asked for a sign of life: %s", error)
         return True
 
     async def _open(self, thread: str | None = None) -> Sequence[Wait]:

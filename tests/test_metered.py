@@ -19,6 +19,7 @@ from sre_bot.investigation import Answer, AnswerStep, MissingSource, Observation
 from sre_bot.metered import MeteredHandler, MeteredModel, MeteredToolset, metered, watch_freshness
 from sre_bot.store.database import open_database
 from sre_bot.store.investigations import Investigations
+from sre_bot.store.waits import CONTINUES
 from sre_bot.telemetry.metrics import Metrics
 from sre_bot.triage import Investigator
 from tests.agent.fakes import PROMPT, QUESTION, Clock, FakeToolset, ScriptedModel, asks, says, writes
@@ -239,6 +240,14 @@ async def test_a_question_resumed_after_a_restart_is_no_new_one_but_its_answer_i
     await handled(Ends(investigations, sample_answers.ALL_WELL), metrics, accepted=NOW - 60)
     assert value(metrics, "questions_total", door="mention") == 0
     assert value(metrics, "answer_seconds_sum") == 72
+
+
+async def test_a_question_that_goes_on_when_the_model_is_back_is_no_new_one_but_its_answer_is(
+    metrics: Metrics, investigations: Investigations
+) -> None:
+    await handled(Ends(investigations, sample_answers.BAD_DEPLOY), metrics, event={**EVENT, CONTINUES: "k0"})
+    assert value(metrics, "questions_total", door="mention") == 0
+    assert value(metrics, "answers_total", outcome="model") == 1
 
 
 async def test_what_is_worked_on_is_in_progress(metrics: Metrics, investigations: Investigations) -> None:

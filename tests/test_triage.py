@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sre_bot.agent.budget import Limits
-from sre_bot.errors import ModelUnavailableError
-from sre_bot.investigation import FIRST_LOOK, AnswerStep, EvidenceStep, FirstLookStep, LookStep, ModelStep, Seconds
+from sre_bot.errors import ModelRefusedError, ModelUnavailableError
+from sre_bot.investigation import (
+    FIRST_LOOK,
+    AnswerStep,
+    Evidence,
+    EvidenceStep,
+    FirstLookStep,
+    LookStep,
+    ModelStep,
+    Observation,
+    Seconds,
+)
 from sre_bot.triage import NO_MODEL, Investigator
 from tests.agent.fakes import (
     NOW,
@@ -25,9 +37,11 @@ from tests.agent.fakes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from sre_bot.agent.transcript import Turn
+    from sre_bot.errors import ModelError
     from sre_bot.investigation import Answer, Question, Step
 
 
@@ -49,11 +63,17 @@ class Parts:
         self.tools_as_of.append(at)
         return FakeToolset()
 
-    async def triage(self) -> list[Step]:
+    async def triage(self, earlier: Sequence[Evidence] = ()) -> list[Step]:
         investigator = Investigator(
             self.look, self.toolset, self.model, PROMPT, Limits(), redact=self.redact, clock=self.clock
         )
-        return [step async for step in investigator.triage(QUESTION)]
+        return [step async for step in investigator.triage(QUESTION, earlier=earlier)]
+
+
+def model_away(steps: Sequence[Step]) -> bool:
+    last = steps[-1]
+    assert isinstance(last, AnswerStep)
+    return last.model_away
 
 
 async def test_without_a_model_the_first_look_is_the_answer_and_says_so() -> None:
@@ -90,6 +110,41 @@ async def test_a_model_that_is_down_leaves_the_first_look_as_the_answer_with_a_n
     answer = answer_of(steps)
     assert answer.report.what == first_look().report.what
     assert "claude-test is overloaded" in str(answer.note)
+    assert model_away(steps), "so it may be continued"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [ModelRefusedError("claude-test refuses the key.")],
+        [says("No.", stop="refusal")],
+        [says("It is checkout, see E1."), says("no report"), says("none again")],
+        [says("It is checkout, see E1."), writes()],
+    ],
+    ids=["refused", "declined", "no report", "answered"],
+)
+async def test_what_waiting_would_not_mend_is_not_to_be_waited_for(turns: list[Turn | ModelError]) -> None:
+    assert not model_away(await Parts(ScriptedModel(turns)).triage())
+
+
+async def test_a_model_that_goes_away_before_it_wrote_its_report_is_away() -> None:
+    model = ScriptedModel([says("It is checkout, see E1."), ModelUnavailableError("claude-test broke off.")])
+    assert model_away(await Parts(model).triage())
+
+
+async def test_what_a_model_saw_earlier_stands_behind_the_first_look_under_new_ids() -> None:
+    earlier = [
+        Evidence("E1", "metrics", {}, Observation("up", "up was 1")),
+        Evidence("E9", "logs", {}, Observation("x", "x")),
+    ]
+    model = ScriptedModel([says("It is checkout, see E1."), writes()])
+    steps = await Parts(model).triage(earlier)
+    ids = [one.id for one in answer_of(steps).evidence]
+    first = len(first_look().evidence)
+    assert ids[first:] == [f"E{first + 1}", f"E{first + 2}"]
+    assert f"[E{first + 1}] metrics {{}}\nup was 1" in texts(model.shown[0])
+    (told,) = [step for step in steps if isinstance(step, FirstLookStep)]
+    assert told.answer.evidence == first_look().evidence
 
 
 async def test_the_model_reads_what_redaction_left() -> None:

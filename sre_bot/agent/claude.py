@@ -136,15 +136,21 @@ class Claude:
             ModelRefusedError: it rejects the key, knows no such model, or has retired it.
         """
         await preload()
-        from anthropic import APIConnectionError, APIStatusError  # noqa: PLC0415 - slow, see above
+        from anthropic import APIConnectionError, APIStatusError, BaseModel  # noqa: PLC0415 - slow, see above
 
+        nonsense = f"{self._base_url} answered, but not as the Messages API does."
         try:
             async with asyncio.timeout(seconds):
-                info = (await self._client().models.retrieve(self.name)).to_dict(mode="json", warnings=False)
+                found: object = await self._client().models.retrieve(self.name)
         except APIStatusError as error:
             raise (_permanent(self.name, error) or ModelUnavailableError(f"{self.name} {_words(error)}.")) from error
         except (APIConnectionError, TimeoutError) as error:
             raise ModelUnavailableError(f"{self._base_url} cannot be reached: {_reason(error)}.") from error
+        except ValueError as error:  # no JSON
+            raise ModelUnavailableError(nonsense) from error
+        if not isinstance(found, BaseModel):  # a page of a proxy, say: the client passes it on as it is
+            raise ModelUnavailableError(nonsense)
+        info = found.to_dict(mode="json", warnings=False)
         if info.get("lifecycle") == "retired":
             raise ModelRefusedError(f"{self.name} is retired: configure another model.")
         ends = info.get("retires_at")

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -19,10 +19,11 @@ from pydantic import TypeAdapter
 
 from sre_bot.durable import MAX_ATTEMPTS, Journal, journaled
 from sre_bot.errors import DeliveryError
-from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, Message, Question, Scope, rewritten
+from sre_bot.investigation import AnswerStep, EvidenceStep, FirstLookStep, Message, Question, rewritten
 from sre_bot.resuming import still_young
 from sre_bot.slack.addressed import without_mention
 from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
+from sre_bot.slack.context import CONTEXT, Context, said_in
 from sre_bot.slack.messages import plain_text
 from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
@@ -51,15 +52,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """Where a question was asked: the thread before it, and what its channel is about."""
-
-    conversation: tuple[Message, ...]
-    scope: Scope
-
-
-_CONTEXT: TypeAdapter[_Context] = TypeAdapter(_Context)
 _WHY_NOT: TypeAdapter[WaitState | None] = TypeAdapter(WaitState | None)
 _MESSAGES: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
@@ -187,8 +179,7 @@ class Mentions:
                 status.end_with(TAKEN_IN)
                 return
             async with self._slots:
-                context = await journal.checkpoint("context", _CONTEXT, partial(self._context, event, thread))
-                question = replace(question, conversation=context.conversation, scope=context.scope)
+                question = await self._in_context(event, question, thread, journal)
                 listen = self._listening(key, event, journal)
                 steps = journaled(self._investigator, journal).triage(question, listen)
                 ended, looks = await self._investigate(key, steps, thread, status)
@@ -245,9 +236,7 @@ class Mentions:
     ) -> str:
         """Look again and investigate; the last word about that."""
         thread = self._thread(event)
-        look = partial(self._context, event, thread, question.asked_at)
-        context = await journal.checkpoint("context", _CONTEXT, look)
-        question = replace(question, conversation=context.conversation, scope=context.scope)
+        question = await self._in_context(event, question, thread, journal, until=question.asked_at)
         before = await patiently(partial(self._investigations.answer, wait.key))
         steps = journaled(self._investigator, journal).triage(
             question, self._listening(key, event, journal), still_young(before, wait.looks, question.asked_at)
@@ -320,22 +309,19 @@ class Mentions:
         await patiently(partial(self._investigations.finish, key, answer, datetime.fromtimestamp(journal.clock(), UTC)))
         return answer
 
-    async def _context(self, event: JsonObject, thread: Thread, until: datetime | None = None) -> _Context:
-        """As of the question, or of ``until``."""
-        scope = self._channels.scope(str(event["channel"]))
-        return _Context(*await asyncio.gather(self._read(event, thread, until), scope))
+    async def _in_context(
+        self, event: JsonObject, question: Question, thread: Thread, journal: Journal, until: datetime | None = None
+    ) -> Question:
+        """The question with what was said in its thread before it, or ``until`` then, and what its channel is about."""
 
-    async def _read(self, event: JsonObject, thread: Thread, until: datetime | None) -> tuple[Message, ...]:
-        """The thread as context, without secrets; an investigation without it is better than none."""
-        if until is None and not event["thread_ts"]:
-            return ()
-        before = f"{until.timestamp():.6f}" if until else str(event["ts"])
-        try:
-            said = [one for one in await thread.read(before) if one.time != written_at(event)]
-            return tuple(rewritten(one, self._investigator.redact) for one in said)
-        except DeliveryError as error:
-            _log.warning("%s", error)
-            return ()
+        async def look() -> Context:
+            said, scope = await asyncio.gather(
+                said_in(thread, event, until), self._channels.scope(str(event["channel"]))
+            )
+            return Context(tuple(rewritten(one, self._investigator.redact) for one in said), scope)
+
+        context = await journal.checkpoint("context", CONTEXT, look)
+        return replace(question, conversation=context.conversation, scope=context.scope)
 
     async def _say(self, key: str, sentence: str, thread: Thread) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sre_bot.investigation import FIRST_LOOK
 from sre_bot.store.waits import WaitState
 
 if TYPE_CHECKING:
@@ -47,10 +48,8 @@ def away_again(wait: Wait) -> str:
 
 def continued(answer: Answer, asked_at: datetime) -> Answer:
     """The answer of an investigation that went on, marked so: it is of another moment than the question."""
-    mark = (
-        f"The model is back: this continues what was asked at {_clock(asked_at)}, "
-        f"as of {_clock(answer.question.asked_at)}."
-    )
+    found = "The model is back" if answer.model != FIRST_LOOK else "The provider is back, the model no help"
+    mark = f"{found}: this continues what was asked at {_clock(asked_at)}, as of {_clock(answer.question.asked_at)}."
     return replace(answer, note=f"{mark} {answer.note or ''}".rstrip())
 
 

@@ -314,6 +314,18 @@ async def test_a_redirect_is_not_followed() -> None:
 # --- check ---
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"), [("text/html", "<html>Maintenance</html>"), ("application/json", "{"), ("application/json", "[]")]
+)
+async def test_check_takes_a_proxys_page_for_no_answer(kind: str, body: str) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=body, content_type=kind)
+
+    async with serving(page) as url, Claude(MODEL, base_url=url) as claude:
+        with pytest.raises(ModelUnavailableError, match="answered, but not as the Messages API does"):
+            await claude.check()
+
+
 async def test_check_warns_of_a_model_on_its_way_out_and_refuses_what_cannot_be_asked() -> None:
     models: dict[str, JsonObject] = {
         "now": {"display_name": "Now"},
