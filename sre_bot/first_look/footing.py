@@ -40,8 +40,7 @@ def footing(case: Case) -> Iterator[Claim]:
     near = {*case.found.trail.services, *case.found.asked}
     new.sort(key=lambda one: (one.service not in near and one.service is not None, *_gravity(one)))
     if new:
-        left = len(new) - MAX_TOLD
-        more = f"; and {left} more" if left > 0 else ""
+        more = "; and others" if len(new) > MAX_TOLD else ""
         told = "; ".join(_told(one, case.seen.at) for one in new[:MAX_TOLD])
         yield Claim(f"Underneath: {told}{more}.", case.cite("ground"))
 
