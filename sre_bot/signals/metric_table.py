@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENOUGH_STEPS = 10
 """A series named like a counter (its values may be rates already) must be at least this long to be judged …"""
 FALLS = 0.05
-"""… and fall in at most this share of its steps (a restart begins anew) …"""
+"""… and fall in at most this share of its steps, or once (a restart begins anew) …"""
 GROWS = 0.1
 """… and grow in at least this share."""
 
@@ -48,7 +48,7 @@ def counters_of(table: MetricTable) -> frozenset[tuple[str, str]]:
     steps = np.diff(table.values[named], axis=1)
     known = np.isfinite(steps).sum(axis=1)
     grows, falls = (steps > 0).sum(axis=1), (steps < 0).sum(axis=1)
-    counters = (known >= ENOUGH_STEPS) & (falls <= FALLS * known) & (grows >= GROWS * known)
+    counters = (known >= ENOUGH_STEPS) & (falls <= np.maximum(1, FALLS * known)) & (grows >= GROWS * known)
     return frozenset(table.keys[row] for row in named[counters])
 
 

@@ -10,6 +10,7 @@ Nothing is learnt per system; units, offsets in time and the order of series mak
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
 
 MARGIN_SHARE = 0.25
 """The last quarter of the time before the alert is searched, not held for normal: alerts are late …"""
-MARGIN_SECONDS = 300.0
+MARGIN_SECONDS = 180.0
 """… but seldom by more than this."""
-KINDS_TOGETHER = 1.5
+KINDS_TOGETHER = 1.25
 """The kinds of a service add up in this norm: 1 is the sum, infinity the largest."""
 OTHER_DIRECTION = 0.5
 """A shift in the good direction counts by this: a service that does less is more often a victim."""
 WEIGHTS: dict[MetricKind, float] = {
-    MetricKind.LATENCY: 0.6,
+    MetricKind.LATENCY: 0.55,
     MetricKind.LOAD: 0.5,
-    MetricKind.CPU: 0.9,
+    MetricKind.CPU: 0.85,
     MetricKind.OTHER: 0.7,
 }
 """Latency and load move along the call chain, and CPU with other resources; all other kinds count fully."""
@@ -46,10 +47,12 @@ LITTLE = 0.3
 """A score that may be noise; leads over it are not infinite."""
 LONGEST_LEAD = 1.5
 """A lead of more than this many e-folds says no more than one of this."""
-CONFIDENCE_AT_PAR = -0.4
+CONFIDENCE_AT_PAR = -0.3
 """The logit of the confidence when the second is as suspicious as the first …"""
-CONFIDENCE_PER_LEAD = 4.8
+CONFIDENCE_PER_LEAD = 5.1
 """… and by how much it grows per e-fold of lead."""
+STANDING_OUT = 0.5
+"""A first that leads the median of all by fewer e-folds than this may be noise: the confidence shrinks with it."""
 TIE_BREAK = 1e-3
 """What moved decides between services whose shares in the failure differ by less than this."""
 NEVER_SEEN = 0.0
@@ -213,10 +216,11 @@ def _ranked(movements: Sequence[Movement], scores: Mapping[str, float]) -> Ranki
 
 
 def _confidence(suspects: Sequence[Suspect]) -> float:
-    """A logistic function of how far the first is ahead of the second, on a scale of logarithms."""
-    first = suspects[0].score
-    second = suspects[1].score if len(suspects) > 1 else 0.0
-    if first <= 0:
-        return 1 / len(suspects)
-    lead = math.log((first + LITTLE) / (second + LITTLE))
-    return 1 / (1 + math.exp(-(CONFIDENCE_AT_PAR + CONFIDENCE_PER_LEAD * min(lead, LONGEST_LEAD))))
+    """A logistic function of the first one's lead over the second, less when it hardly stands out from all others."""
+    scores = [suspect.score for suspect in suspects]
+    if scores[0] <= 0 or len(scores) == 1:
+        return 1 / len(scores)
+    lead = math.log((scores[0] + LITTLE) / (scores[1] + LITTLE))
+    standing_out = math.log((scores[0] + LITTLE) / (statistics.median(scores) + LITTLE))
+    likely = 1 / (1 + math.exp(-(CONFIDENCE_AT_PAR + CONFIDENCE_PER_LEAD * min(lead, LONGEST_LEAD))))
+    return likely * min(1.0, standing_out / STANDING_OUT)
