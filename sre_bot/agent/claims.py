@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.quantities import Quantity, quantities
 from sre_bot.signals.words import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -84,6 +85,12 @@ _NAME = re.compile(
     """,
     re.VERBOSE,
 )
+_CODED = re.compile(r"(?<![\w./:=×-])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z\d]{3,40}(?![\w/]|-\w|\.\d)")
+"""A word of letters and digits (``sda1``, ``7ac9``); `_USUAL` ones are no names."""
+_USUAL = re.compile(
+    r"[pP]\d{2,3}|[1-5]xx|\d+(?:st|nd|rd|th|[a-z]{0,2}s|h|d|[kKMGTmun]i?|[kKMGT]i?)|k8s|i18n|[Uu]tf8|[Hh]ttp[12]|IPv[46]|Q\d",
+    re.ASCII,
+)
 _QUOTED = re.compile(r"`([^`\s]{1,120})`")
 _LETTER = re.compile(r"[A-Za-z]")
 _PRODUCTS = frozenset({"github", "gitlab", "javascript", "typescript", "opentelemetry", "alertmanager", "youtube"})
@@ -99,8 +106,13 @@ def read(text: str, asked_at: datetime) -> Reading:
     masked = _masked(_NAME, plain, names)
     moments = tuple(moments_in(masked, asked_at))
     rest = _DATE.sub(_blank, _MOMENT.sub(_blank, masked))
+    stated = tuple(quantities(rest))
+    coded = (match for match in _CODED.finditer(rest) if not _USUAL.fullmatch(match[0]))
+    names += [
+        match[0] for match in coded if not any(one.start < match.end() and match.start() < one.end for one in stated)
+    ]
     named = tuple(dict.fromkeys(name for name in names if name.casefold() not in _PRODUCTS))
-    return Reading(tuple(quantities(rest)), moments, named, rest)
+    return Reading(stated, moments, named, rest)
 
 
 def read_line(line: str, asked_at: datetime) -> Reading:
@@ -152,6 +164,9 @@ def _blank(match: re.Match[str]) -> str:
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+REMEMBERED_WORDS = 8_192
+_KIN = 5
+"""Words that begin with so many letters alike are taken for kin."""
 _SHORT = frozenset({"up", "db", "io", "ms"})
 _COMMON = frozenset(
     """
@@ -162,6 +177,7 @@ _COMMON = frozenset(
     began begin begins started start starts goes went gone come came get gets got make makes made take takes took
     say says said show shows shown see seen look looks seems thing things something nothing everything one two three
     our their his her your they them him she you out off too own per usual normal clearly suddenly began last first
+    nobody somebody anybody know known knows rose fell fallen grew drop dropped falling rising
     """.split()  # noqa: SIM905 -- a paragraph of words reads better than a page of quotes
 )
 
@@ -171,7 +187,25 @@ def is_common(word: str) -> bool:
     return word in _COMMON or len(word) <= 2  # noqa: PLR2004 -- of, in, is …
 
 
+def unlike(words: Iterable[str], held: Collection[str]) -> frozenset[str]:
+    """The words (stemmed) that have none of their kin (``evict``, ``eviction``) among those held."""
+    starts = {word[:_KIN] for word in held} | {word[: _KIN - 1] for word in held}
+    return frozenset(
+        word
+        for word in words
+        if word not in held
+        and (len(word) < _KIN - 1 or word[:_KIN] not in starts)
+        and not any(word[:end] in held for end in range(_KIN - 1, len(word)))
+    )
+
+
 def content_words(text: str) -> frozenset[str]:
     """The words of a text that carry its content, identifiers split into theirs, stemmed."""
-    words = (word.lower() for word in _WORD.findall(text))
-    return frozenset(stem(word) for word in words if (len(word) > 2 or word in _SHORT) and word not in _COMMON)  # noqa: PLR2004 -- of, in, is …
+    return frozenset(stemmed for word in _WORD.findall(text) if (stemmed := _content(word)))
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _content(word: str) -> str:
+    """The word in its stemmed form; empty when it carries no content."""
+    word = word.lower()
+    return "" if word in _COMMON or (len(word) <= 2 and word not in _SHORT) else stem(word)  # noqa: PLR2004 -- of, in, is …

@@ -1,4 +1,4 @@
-"""Which way things went: from what to what, and whether before or after the onset. Pure."""
+"""Which way things went, and in what state they are: gone, steady, silenced, critical. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.arithmetic import agree
+from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
+from sre_bot.agent.spelled import SPELLED, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sre_bot.agent.claims import Reading
     from sre_bot.agent.lines import Line
@@ -22,7 +24,10 @@ _SIDE = re.compile(r"\s*(before|after)\b")
 _NEARLY = r"(?:about |around |roughly |nearly |almost |over |only |just )?(?:the )?~?"
 _FROM_TO = re.compile(rf"\s*(?:→|->|to)\s*{_NEARLY}")
 _FROM = re.compile(rf"(?:\bfrom |→ ?){_NEARLY}$")
-_INSTEAD = re.compile(rf",?\s*(?:instead of|rather than|up from|down from)\s{_NEARLY}")
+_INSTEAD = re.compile(
+    rf"(?: (?:since|at|by|from|now)\s+)?,?\s*\(?(?:instead of|rather than|up from|down from|compared (?:with|to)|"
+    rf"previously|formerly|(?:it )?(?:was|were))\s{_NEARLY}"
+)
 
 
 _WENT = re.compile(
@@ -32,6 +37,25 @@ _WENT = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
 _TO = re.compile(rf"\bto {_NEARLY}$")
+
+
+_GONE = re.compile(r"\b(?:gone|disappeared|vanished|went away)\b", re.IGNORECASE)
+_STEADY = re.compile(
+    r"\b(?:unchanged|steady|flat|unaffected|(?:is|are|was|were) (?:stable|constant)|not affected|"
+    r"did(?: not|n't) (?:change|move))\b",
+    re.IGNORECASE,
+)
+_ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
+_FIRES = re.compile(r"\b(?:is|are) (?:\w+ )?firing\b|\bfires?\b")
+_SEVERE = re.compile(r"\b(?:is|are) (?:only |just |still )?(?:an? )?(critical|warning|info)s?\b")
+_MOVED = frozenset({"step", "ramp"})
+_ALERTS = re.compile(
+    rf"\b(one|{SPELLED}|\d{{1,3}}) (?:(critical|warning|info) )?alerts? (?:is |are |has been |have been )?"
+    r"(fir(?:e|es|ing)|silenced|resolved|inhibited|pending)\b",
+    re.IGNORECASE,
+)
+MOVED_BY = 1.2
+"""A series that a claim calls steady may have moved by no more than this factor."""
 
 
 def wrong_way(reading: Reading, scope: Scope) -> str | None:
@@ -70,6 +94,9 @@ def _wrong_end(reading: Reading, scope: Scope) -> str | None:
             held = {one.text for line in scope.lines for one in line.reading.quantities if agree(new, one)}
             if olds and held <= olds and not any(agree(new, after) for _, after in moves):
                 return f"{scope.ids} has {new.text} before, not after"
+            told = [line for line in scope.lines if any(agree(new, one) for one in line.reading.quantities)]
+            if told and all(line.unchanged for line in told):
+                return f"{scope.ids} has {new.text} unchanged"
     return None
 
 
@@ -108,3 +135,64 @@ def _sides(quantity: Quantity, lines: Iterable[Line]) -> Iterator[str]:
             side = _SIDE.match(line.reading.rest, one.end)
             if side and one.dimension is Dimension.SECONDS and agree(quantity, one):
                 yield side[1]
+
+
+def wrong_state(text: str, scope: Scope) -> str | None:
+    """Why things that a claim calls gone, steady or silenced are not so in the evidence; None when nothing is said."""
+    counted = _wrong_count(text, scope)
+    if counted:
+        return counted
+    told = [line for line in scope.own if line.state]
+    if not told:
+        return None
+    alerts = [line for line in told if line.event is Event.ALERT]
+    wrong = _wrong_alert(text, alerts) if alerts and not _NOT.search(text) else None
+    if _GONE.search(text) and not _NOT.search(text) and _others_are_gone(scope):
+        wrong = "something else gone"
+    elif _STEADY.search(text) and all(_has_moved(line) for line in told):
+        wrong = "it move"
+    return f"{scope.ids} has {wrong}" if wrong else None
+
+
+def _wrong_count(text: str, scope: Scope) -> str | None:
+    """``Two critical alerts are firing``, held against a list of alerts."""
+    match = _ALERTS.search(text)
+    alerts = [line for one in scope.exhibits for line in one.lines if line.event is Event.ALERT and line.state]
+    if match is None or not alerts:
+        return None
+    state = "firing" if match[3].lower().startswith("fir") else match[3].lower()
+    number = sum(line.state == state and (match[2] is None or _is(line, match[2].lower())) for line in alerts)
+    stated = int(match[1]) if match[1].isdigit() else int(spelled(match[1]))
+    return None if stated == number else f"{scope.ids} has {number} of these"
+
+
+def _others_are_gone(scope: Scope) -> bool:
+    """Whether an exhibit has things that are gone, and others than what it has of those the claim names."""
+    own = {id(line) for line in scope.own}
+    for exhibit in scope.exhibits:
+        gone = {id(line) for line in exhibit.lines if line.state == "gone"}
+        here = own.intersection(id(line) for line in exhibit.lines)
+        if gone and here and not gone & here:
+            return True
+    return False
+
+
+def _wrong_alert(text: str, alerts: Sequence[Line]) -> str | None:
+    """What the alerts are, when that is not what a claim says."""
+    states = {line.state for line in alerts}
+    stated = _ALERT_STATES.search(text)
+    if (stated and stated[1] not in states) or (_FIRES.search(text) and states <= {"resolved", "pending"}):
+        return f"it {alerts[0].state}"
+    severe = _SEVERE.search(text)
+    return "another severity" if severe and not any(_is(line, severe[1]) for line in alerts) else None
+
+
+def _is(alert: Line, severity: str) -> bool:
+    return alert.folded.startswith(f"- {severity} ")
+
+
+def _has_moved(line: Line) -> bool:
+    if line.state == "gone":
+        return True
+    pairs = ((old.middle, new.middle) for old, new in line.moves[:1])
+    return line.state in _MOVED and any(max(pair) > MOVED_BY * min(pair) for pair in pairs)

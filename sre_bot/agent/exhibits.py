@@ -31,10 +31,12 @@ _KEPT = 128
 _WHOLE = re.compile(r"(?:all with|query:) ")
 _FURNITURE = re.compile(r"@@ |index [0-9a-f]+\.\.|diff --git |(?:---|\+\+\+) ?")
 _IN_DIFF = re.compile(r"[ +-]")
+_CODE = re.compile(r" {1,8}\d{1,6}[:-] ")
 _HEADING = re.compile(r"(Firing|Pending|Silenced|Inhibited|Resolved):$")
 _SETTING = re.compile(
     r" {0,8}(?:\d{1,6}:)? {0,8}([+-]?) {0,80}(?:[a-z]{1,12} ){0,4}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?"
-    r" {0,20}:?=?(?<=[:=]) {0,20}[\"']?(\d[\d_.,]{0,20} ?[a-zA-Z%µ/]{0,12})(?![-:\w])"
+    r" {0,20}:?=?(?<=[:=]) {0,20}[\"']?(\d[\d_.,]{0,20} ?[a-zA-Z%µ/]{0,12})"
+    r"(?:\* ?time\.(Millisecond|Second|Minute|Hour))?(?![-:\w])"
 )
 _SECTION = re.compile(r"[ +-]? {0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:(?: \{)?")
 _SETTING_UNIT = re.compile(r"(?:_|(?<=[a-z])(?=[A-Z]))([A-Za-z]{1,12})$")
@@ -49,6 +51,14 @@ _SETTING_UNITS |= {
     "mb": "MB",
     "percent": "%",
 }
+_NUMBERED = re.compile(r" {0,8}\d{1,6}:(?= |$)")
+_MILLICORES = re.compile(r"\bcpu[\"']?: ?[\"']?(\d{2,6})m\b")
+_QUANTILE = re.compile(r"quantile\((0\.\d{1,4})\b")
+_RANGE = re.compile(r"\[(\d{1,6}[smhdw])[\]:]")
+_WAIT = re.compile(
+    r"(?:timeout|ttl|interval|delay|deadline|backoff|wait|period|max_?age|expir\w+)[\"']?\s?[:=]\s?(\d{1,9}(?:\.\d{1,6})?)(?![\w.%])",
+    re.IGNORECASE,
+)
 _LITERAL = re.compile(r"(?<=\d)[LlFfUu]{1,3}$")
 _SETTING_RATES = re.compile(r"per_(second|minute|hour)$|(?:^|_)(rps|qps|rpm)$")
 _QUERIED_UNITS = (
@@ -73,6 +83,12 @@ class Exhibit:
     everything: str
     words: frozenset[str]
     counts: frozenset[int]
+    ranges: frozenset[float]
+    """Over how long a query looks, in seconds: ``[30m]``."""
+    quantiles: frozenset[float]
+    """Which quantiles it asks for."""
+    prose: bool
+    """Whether it is a document."""
 
     @property
     def labels(self) -> frozenset[tuple[str, str]]:
@@ -92,14 +108,32 @@ class Exhibit:
 
 @lru_cache(maxsize=_KEPT)
 def _exhibit(identifier: str, tool: str, asked: str, seen: Observation, asked_at: datetime) -> Exhibit:
-    texts = (seen.content or seen.summary)[:MAX_CHARACTERS].splitlines()
+    texts = (seen.content or seen.summary)[:MAX_CHARACTERS].expandtabs(4).splitlines()
     texts += [text for chart in seen.charts for text in _charted(chart)]
     wholes = [text for text in texts if _WHOLE.match(text)]
     lines = _with_units(_with_settings(_compared(_read(texts, asked_at))), f"{asked} {' '.join(wholes)}")
     links = " ".join(f"{link.title} {link.url}" for link in seen.links)
     everything = f"{tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
-    shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
-    return Exhibit(identifier, lines, shared, everything.casefold(), content_words(everything), _counts(texts, lines))
+    return Exhibit(
+        id=identifier,
+        lines=lines,
+        shared=labels_in(" ".join((*wholes, asked.replace('\\"', '"')))),
+        everything=everything.casefold(),
+        words=content_words(everything),
+        counts=_counts(texts, lines),
+        ranges=_ranges(asked),
+        quantiles=_quantiles(asked),
+        prose=any(text.startswith("## ") for text in texts),
+    )
+
+
+def _quantiles(asked: str) -> frozenset[float]:
+    return frozenset(float(one) for one in _QUANTILE.findall(asked))
+
+
+def _ranges(asked: str) -> frozenset[float]:
+    told = (quantities(match[1], exact=True) for match in _RANGE.finditer(asked))
+    return frozenset(one.middle for found in told for one in found if one.dimension is Dimension.SECONDS)
 
 
 def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
@@ -115,8 +149,8 @@ def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
         heading = text[:-1].lower() if _HEADING.match(text) else heading
         if line.event is Event.ALERT and heading:
             line = replace(line, state=heading)
-        if diff and _IN_DIFF.match(text):
-            line = replace(line, labels=frozenset())
+        if (diff and _IN_DIFF.match(text)) or _CODE.match(text):
+            line = replace(line, labels=frozenset(), unchanged=diff and text.startswith(" "))
         elif text[:1].isspace() and head:
             line = line.under(head)
         elif text.strip():
@@ -178,9 +212,10 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
     told: list[Line] = []
     headings: list[tuple[int, str]] = []
     for line in lines:
-        heading = _SECTION.fullmatch(line.text)
-        depth = len(line.text) - len(line.text[1:].lstrip())
-        headings = [one for one in headings if one[0] < depth] if line.text.strip() else headings
+        text = _NUMBERED.sub("", line.text)
+        heading = _SECTION.fullmatch(text)
+        depth = len(text) - len(text[1:].lstrip())
+        headings = [one for one in headings if one[0] < depth] if text.strip() else headings
         if heading:
             headings.append((depth, heading[1].casefold()))
         match = None if line.window else _SETTING.match(line.text)
@@ -191,11 +226,29 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
             removed[key] = value[0]
         elif match and value and match[1] == "+" and key in removed:
             moves = ((removed[key], value[0]),)
-            moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
-        more = replace(line.reading, quantities=(*line.reading.quantities, *value))
+            if not match[4]:
+                moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
+        if not (heading or match or headings or _WAIT.search(line.text) or _MILLICORES.search(line.text)):
+            told.append(line)
+            continue
+        waits = [] if line.window else [one for match in _WAIT.finditer(line.text) for one in _waiting(match)]
+        waits += [
+            one
+            for match in _MILLICORES.finditer(line.text)
+            for one in quantities(f"{int(match[1]) / 1000:g}", exact=True)
+        ]
+        more = replace(line.reading, quantities=(*line.reading.quantities, *value, *waits))
         under = frozenset(name for _, name in headings) if match else frozenset[str]()
         told.append(replace(line, reading=more, moves=(*line.moves, *moves), sections=under))
     return tuple(told)
+
+
+def _waiting(match: re.Match[str]) -> Iterator[Quantity]:
+    """A time to wait without a unit, as either of the two that are usual."""
+    for unit in ("s", "ms"):
+        yield from (
+            replace(one, start=match.start(1), end=match.end(1)) for one in quantities(match[1] + unit, exact=True)
+        )
 
 
 def _bare(quantity: Quantity) -> str:
@@ -207,7 +260,7 @@ def _setting(match: re.Match[str]) -> list[Quantity]:
     rate = _SETTING_RATES.search(match[2])
     unit = f"per {rate[1]}" if rate and rate[1] else rate[2] if rate else ""
     told = _SETTING_UNIT.search(match[2])
-    unit = unit or _SETTING_UNITS.get(told[1].lower() if told else "", "")
+    unit = unit or (match[4] or "").lower() or _SETTING_UNITS.get(told[1].lower() if told else "", "")
     value = _LITERAL.sub("", match[3].strip().replace("_", ""))
     return quantities(f"{value} {unit}" if unit and value.replace(".", "").isdigit() else value, exact=True)
 

@@ -88,6 +88,8 @@ class Line:
     event: Event
     state: str = ""
     """``step``, ``flat``, ``gone`` … of a series; ``firing``, ``silenced`` … of an alert; empty where none is told."""
+    unchanged: bool = False
+    """Whether it only surrounds a change in a diff."""
     sections: frozenset[str] = frozenset()
     """The headings of a settings file that it stands under."""
 

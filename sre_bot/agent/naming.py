@@ -1,19 +1,23 @@
-"""The names a claim gives: identifiers, people and words in quotes must occur, and belong to what it says. Pure."""
+"""The names and words of a claim: names must occur and belong to what it says, words be of what it cites. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words, is_common
+from sre_bot.agent.claims import content_words, is_common, unlike
 from sre_bot.agent.lines import Event, is_name
+from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.scope import named_in
+from sre_bot.signals.words import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sre_bot.agent.claims import Reading
     from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.lines import Line
+    from sre_bot.agent.scope import Scope
 
 _PERSON = re.compile(r"\b[A-ZÀ-Þ][a-zß-ÿ]{1,30}(?:[ -][A-ZÀ-Þ][a-zß-ÿ]{1,30}){1,3}\b")
 _QUOTE = re.compile(r"[\"“]([^\"”]{3,300})[\"”]|`([^`]{3,300})`")
@@ -24,6 +28,8 @@ _ROLLED_OUT = re.compile(
 _CONSEQUENCE = re.compile(
     r"\b(?:since|after|before|because|caus\w+|broke|made (?!by)|fail\w*|error\w*|began|onset|while)\b", re.IGNORECASE
 )
+_NONE = re.compile(r"\b(?:no|not|none|never|nothing|neither|nor|without)\b|n't\b", re.IGNORECASE)
+_COMMIT_LINE = re.compile(r"\s{0,8}- [0-9a-f]{7,40} ")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 _FILES = re.compile(r"\[[^\]]*[/.][^\]]*\]$")
 _FEWEST = 2
@@ -32,20 +38,51 @@ _UNLIKE = 0.25
 """The share of the words of a quotation that the evidence may lack; of a command in backticks, none."""
 
 
+STRANGE = 0.6
+"""The share of the words of a claim that its evidence may lack."""
+
+_TOPICS = {
+    "memory": "memory rss heap oom leak byte mib gib resident",
+    "errors": "error fail failure failing worse exception refused panic crash",
+    "latency": "latency slow slower duration quantile percentile answer seconds ms delay",
+    "traffic": "traffic request load surge demand rps",
+    "changes": "deploy release commit change rollout rolled merge diff version",
+    "certificates": "certificate cert tls ssl expiry expire expired",
+    "disk": "disk filesystem volume space",
+    "queue": "queue lag backlog kafka consumer",
+    "pool": "pool connection exhausted saturation limit",
+    "alerts": "alert firing fire page silenced",
+    "cpu": "cpu throttled throttling core",
+    "settings": "timeout retry setting config configuration threshold",
+    "network": "dns network packet resolver",
+    "up": "up down restart restarted scrape",
+}
+_FAILING = re.compile(r"=~?\\?\"?[45](?:\.\.|\d\d|xx)")
+_TOPIC_OF = {stem(word): topic for topic, words in _TOPICS.items() for word in words.split()}
+
+
 def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: frozenset[tuple[str, str]]) -> str | None:
     """The first name that the cited evidence lacks, or has with something else; None when there is none."""
     ids = ", ".join(exhibit.id for exhibit in cited)
     people = list(_people(text))
     everything = "\n".join(exhibit.everything for exhibit in cited)
     for name in (*reading.names, *(words for words, _ in people)):
-        if name.casefold() not in everything and not _is_spoken_of(name, dict(people).get(name), everything):
+        folded = name.casefold().removeprefix("not") if name.startswith("Not") else name.casefold()
+        if folded not in everything and not _is_spoken_of(name, dict(people).get(name), everything):
             return f"{name} does not occur in {ids}"
+    absent = next((one for one in sorted(named_in(text, reading, known)) if _is_absent(one, everything)), None)
+    if absent and not _NONE.search(text):
+        return f"{absent} does not occur in {ids}"
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
     if unheard is not None:
         return f"{unheard[0]} does not occur in {ids}"
     return _in_other_commit(reading, cited) or _in_other_company(
         text, reading, [words for words, _ in people], cited, known
     )
+
+
+def _is_absent(subject: str, everything: str) -> bool:
+    return is_name(subject) and not subject.isdigit() and subject not in everything
 
 
 def _people(text: str) -> Iterator[tuple[str, bool]]:
@@ -90,13 +127,64 @@ def _in_other_company(
     text: str, reading: Reading, people: list[str], cited: Sequence[Exhibit], known: frozenset[tuple[str, str]]
 ) -> str | None:
     """Who or what is told of the deploy of one thing, but stands only with that of another."""
-    if not _ROLLED_OUT.search(text) or _CONSEQUENCE.search(text):
+    if _CONSEQUENCE.search(text):
         return None
     lines = [line for one in cited for line in one.lines]
+    for person in people:
+        if _did_other(text, person, lines):
+            return f"{person} does not stand with it in {', '.join(one.id for one in cited)}"
+    if not _ROLLED_OUT.search(text):
+        return None
     deployed = {value for line in lines if line.event is Event.DEPLOY for _, value in line.labels}
     subjects = {name for name in named_in(text, reading, known) if is_name(name) and name in deployed}
     for name in (*(one.casefold() for one in reading.names), *(one.casefold() for one in people)):
         with_it = [line for line in lines if line.labels and name in line.folded]
         if subjects and with_it and not any(line.names(one) for line in with_it for one in subjects):
             return f"{name} does not stand with {', '.join(sorted(subjects))} in {', '.join(one.id for one in cited)}"
+    if len(subjects) == 1 and _did_other(text, next(iter(subjects)), lines, least=2):
+        return f"{next(iter(subjects))} does not stand with it in {', '.join(one.id for one in cited)}"
     return None
+
+
+def _did_other(text: str, name: str, lines: Sequence[Line], least: int = 1) -> bool:
+    """Whether the words of a claim are those of changes, but of none that stands with the name."""
+    folded = name.casefold()
+    changes = [line for line in lines if line.event is Event.DEPLOY or _COMMIT_LINE.match(line.text)]
+    own = [line for line in changes if folded in line.folded or folded in line.subjects]
+    words = content_words(text) - content_words(name)
+    held = frozenset[str]().union(*(content_words(line.text) for line in own))
+    others = frozenset[str]().union(*(content_words(line.text) for line in changes if line not in own))
+    strange = unlike(words, held)
+    return bool(own) and len(strange - unlike(strange, others)) >= least
+
+
+def unrelated(text: str, reading: Reading, scope: Scope) -> str | None:
+    """Most words of a claim must have their kin, or their topic, in its evidence; any, where it states a value."""
+    held = frozenset[str]().union(*(exhibit.words for exhibit in scope.exhibits))
+    words = content_words(_without(text, reading))
+    there = _topics(held) | _measured(scope)
+    strange = {word for word in unlike(words, held) if _TOPIC_OF.get(word) not in there}
+    checked = len(reading.quantities) + len(reading.moments) + len(reading.names)
+    if (checked == 1 and len(strange) > 2 and strange == words) or (  # noqa: PLR2004 -- fewer may be a turn of phrase
+        not checked and len(strange) > max(1, STRANGE * len(words))
+    ):
+        return f"{scope.ids} says nothing about it"
+    return None
+
+
+def _without(text: str, reading: Reading) -> str:
+    """The text without its quantities."""
+    for one in reversed([one for one in reading.quantities if one.dimension is not Dimension.PLAIN]):
+        text = f"{text[: one.start]} {text[one.end :]}"
+    return text
+
+
+def _topics(words: Iterable[str]) -> set[str]:
+    return {_TOPIC_OF[word] for word in words if word in _TOPIC_OF}
+
+
+def _measured(scope: Scope) -> set[str]:
+    """Topics that units tell, and the matchers of a query: answers of status 4xx and 5xx are errors."""
+    dimensions = {one.dimension for line in scope.lines for one in line.reading.quantities}
+    told = {"latency"} if dimensions == {Dimension.SECONDS} else set()
+    return told | ({"errors"} if any(_FAILING.search(one.everything) for one in scope.exhibits) else set())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words, read
+from sre_bot.agent.claims import content_words, read, unlike
 from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.scope import named_in
@@ -32,6 +32,9 @@ _KINDS = {
     Event.START: re.compile(r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b", re.IGNORECASE),
 }
 _STATE = re.compile(r"\b(silenced|inhibited|pending)\b", re.IGNORECASE)
+_AMBIGUOUS = 3
+_PATTERN = re.compile(r"- [A-Z]+ (?:new )?×")
+_ENDED_ITSELF = re.compile(r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|last)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:its|their)\b")
 _IS_TIME = re.compile(r"\s*(?:(?:about|at) )?(?:\d|$|[,;.]|(?:it|that|this|them)\b[,;.]?$)")
 _ENDED = re.compile(
@@ -48,21 +51,44 @@ def wrong_order(
     for match in _ORDER.finditer(reading.rest):
         left = _piece_before(text, match.start())
         right = _PIECE.split(text[match.end() :], maxsplit=1)[0]
-        kind = _kind(left)
-        if kind is None or _IS_TIME.match(right):
+        if _IS_TIME.match(right):
             continue
-        earlier = _moments(left, kind, None, cited=cited, known=known, asked_at=asked_at)
+        kind = _kind(left)
+        earlier = logged(left, right, cited) if kind in {None, Event.START} else []
+        if not earlier and kind is not None:
+            earlier = _moments(left, kind, None, cited=cited, known=known, asked_at=asked_at)
         right = _PRONOUN.sub(" ".join(sorted(named_in(left, reading, known))), right, count=1)
-        later = _moments(right, _kind(right), kind, cited=cited, known=known, asked_at=asked_at)
+        later = logged(right, left, cited) if _kind(right) in {None, Event.START} else []
+        if not later and kind is not None:
+            later = _moments(right, _kind(right), kind, cited=cited, known=known, asked_at=asked_at)
         if match[1].lower() == "after":
             earlier, later = later, earlier
-        if not earlier or not later:
+        if not earlier or not later or earlier == later:
             continue
         apart = _amount(reading, match.start())
         if not any(_follows(one, other, apart) for one in earlier for other in later):
             ids = ", ".join(one.id for one in cited)
             return f"{apart.text} {match[1]} does not follow from {ids}" if apart else f"{ids} has another order"
     return None
+
+
+def logged(piece: str, other: str, cited: Sequence[Exhibit]) -> list[Moment]:
+    """When the lines of a log began whose words a piece of a sentence has, and the other piece has not."""
+    words, alerts = content_words(piece) - content_words(other), _kind(piece) is None
+    told = [
+        (line, line.reading.moments)
+        for one in cited
+        for line in one.lines
+        if _PATTERN.match(line.text) or (alerts and line.event is Event.ALERT)
+    ]
+    shared = [
+        (len(words) - len(unlike(words, content_words(line.text.split("×", 1)[-1]))), moments)
+        for line, moments in told
+        if moments
+    ]
+    most = max((number for number, _ in shared), default=0)
+    best = [moments[0] for number, moments in shared if number == most]
+    return best if most and len(best) < _AMBIGUOUS and not _ENDED_ITSELF.search(piece) else []
 
 
 def _piece_before(text: str, end: int) -> str:

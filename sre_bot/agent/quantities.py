@@ -11,8 +11,12 @@ import enum
 import math
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from sre_bot.agent.spelled import SPELLED, spelled
+from sre_bot.agent.spelled import SPELLED, TO_TEN, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROUNDED = 0.05
 """Zeros at the end of a number with a unit widen it by no more than this share."""
@@ -56,11 +60,20 @@ class Quantity:
 
 
 _PARTS = {"third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
-_FRACTIONS = {"half": 1 / 2, "two thirds": 2 / 3, "three quarters": 3 / 4}
-_FRACTIONS |= {f"{one} {word}": 1 / parts for word, parts in _PARTS.items() for one in ("a", "an", "one")}
+_FRACTIONS = {"half": 1 / 2} | {
+    f"{one} {word}": 1 / parts for word, parts in _PARTS.items() for one in ("a", "an", "one")
+}
+_FRACTIONS |= {
+    f"{many} {word}s": number / parts
+    for word, parts in _PARTS.items()
+    for number, many in enumerate(TO_TEN, start=1)
+    if 1 < number < parts
+}
 _FACTORS = {"doubled": 2.0, "doubles": 2.0, "double": 2.0, "twice": 2.0, "tripled": 3.0, "triples": 3.0, "triple": 3.0}
 _FACTORS |= {"quadrupled": 4.0, "quadruples": 4.0, "halved": 0.5, "halves": 0.5}
 _NEVER_COARSE = frozenset({Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
+EXACT = 0.005
+"""Tools show three digits or all there are: what they show with fewer is no farther off than this share."""
 _LOOSE = 0.2
 """What a factor in a word (``doubled``) allows to either side, as a share."""
 
@@ -78,22 +91,24 @@ _SECONDS = {
 _SECONDS |= dict.fromkeys(("millisecond", "milliseconds"), 1e-3) | dict.fromkeys(("sec", "secs", "second"), 1.0)
 _SECONDS |= {"seconds": 1.0} | dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0)
 _SECONDS |= dict.fromkeys(("hr", "hrs", "hour", "hours"), 3_600.0) | dict.fromkeys(("day", "days"), 86_400.0)
-_SECONDS |= dict.fromkeys(("week", "weeks"), 604_800.0)
+_SECONDS |= dict.fromkeys(("week", "weeks"), 604_800.0) | dict.fromkeys(("month", "months"), 2_592_000.0)
+_SECONDS |= dict.fromkeys(("year", "years"), 31_536_000.0)
 _BYTES = {"b": 1.0, "byte": 1.0, "bytes": 1.0} | {f"{p}b": 1e3 ** (n + 1) for n, p in enumerate("kmgt")}
 _BYTES |= {f"{p}ib": 1024.0 ** (n + 1) for n, p in enumerate("kmgt")}
-_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "h": 3_600.0, "hour": 3_600.0}
 _SHORT_RATES = {"rps": 1.0, "qps": 1.0, "rpm": 60.0}
 
 _NUMBER = re.compile(
     r"""(?<![\w.])(?P<times>[×x]\s?)?
     (?P<num>\d{1,3}(?:,\d{3})+(?:\.\d{1,9})?(?!\d) | \d{1,15}(?:\.\d{1,9})?)
-    (?P<exp>e[+-]?\d{1,2})?(?P<scale>[kKMGT](?![A-Za-z]))?(?![A-Za-z]*\d)
+    (?P<exp>e[+-]?\d{1,2})?(?P<scale>[kKMGT](?![A-Za-z])|[ ](?:thousand|million|billion)\b)?(?![A-Za-z]*\d)
+    (?P<more>[ ]and[ ]a[ ](?:half|quarter)(?=[ ][a-z]))?
     (?P<unit>[ ]?(?:%|per[ ]?cent\b|percentage[ ]points\b|pct\b|pp\b|[×]|x\b|[ -]?fold\b
       | times\b
       | (?:rps|qps|rpm)\b
-      | (?:[kKMGT]i?B|[Bb]ytes?|B)\b
-      | (?:ns|us|µs|μs|ms|milliseconds?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|[smhd])\b)
+      | (?:[kKMGT]i?B|[kmgt]i?b|[Bb]ytes?|B)\b
+      | (?:ns|us|µs|μs|ms|milliseconds?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|months?|years?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
       | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds))?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
@@ -101,7 +116,8 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _WORDED = re.compile(
-    rf"\b({SPELLED})[ -](of(?= (?:the |all )?(?:{SPELLED}|\d))|seconds?|minutes?|hours?|days?|weeks?|percent|times|"
+    rf"\b({SPELLED})[ -](of(?= (?:the |all )?(?:{SPELLED}|\d))|"
+    r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|percent|times|"
     r"(?:[a-z]+ )?(?:alerts?|deploys?|deployments?|commits?|services?|instances?|pods?|replicas?|nodes?|hosts?|"
     r"series|partitions?|shards?|retries|connections|requests|errors|changes|releases|tags|episodes))\b",
     re.IGNORECASE,
@@ -110,8 +126,20 @@ _FOLD = re.compile(rf"\b({SPELLED})[ -]?fold\b", re.IGNORECASE)
 _BY_FACTOR = re.compile(
     rf"\bmultipl\w+ (?:\w+ ){{0,4}}by (?:about )?({SPELLED}|\d{{1,6}}(?:\.\d{{1,3}})?)\b", re.IGNORECASE
 )
-_ONE_UNIT = re.compile(r"\b(half an?|an?|one) (second|minute|hour|day|week)(?: and a half)?\b", re.IGNORECASE)
-_PART = re.compile(rf"\b({'|'.join(sorted(_FRACTIONS, key=len, reverse=True))})\b(?= of\b| the\b)", re.IGNORECASE)
+_ONE_UNIT = re.compile(
+    r"\b(half an?|an?|one) (second|minute|hour|day|week|month|year)(?: and a half| and a quarter)?\b", re.IGNORECASE
+)
+_IN = re.compile(
+    rf"\b(one|{SPELLED}|\d{{1,3}}) (?:[a-z]{{2,20}} ){{0,2}}in (?:every )?({SPELLED}|\d{{1,3}})\b"
+    rf"(?![.,:]\d| ?%| (?:{'|'.join(_SECONDS)})\b)",
+    re.IGNORECASE,
+)
+_PARTED = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
+_PART = re.compile(rf"\b({_PARTED})\b(?= of\b| the\b)|(?<=\bby )({_PARTED})\b(?! an? )", re.IGNORECASE)
+_EVERY = re.compile(
+    rf"\bevery (second|{'|'.join(_PARTS)}) (?:request|call|order|query|charge|login|page|attempt|message|lookup)",
+    re.IGNORECASE,
+)
 _MULTIPLE = re.compile(rf"\b({'|'.join(_FACTORS)})\b", re.IGNORECASE)
 
 _ABOUT = re.compile(
@@ -130,7 +158,16 @@ _QUALIFIES = re.compile(r"[A-Za-z.~≈<>=≥≤]\s?\Z")
 _LOOKBACK = 24
 _STATUSES = re.compile(r"[2-5]\d\ds")
 """``503s`` in a sentence are answers of that status, unless it goes on as a time does; `agree` takes it for either."""
+_BARE = re.compile(r"[×x]?\s?[\d.,]+")
+_SCALED = re.compile(r"[×x]?\s?[\d.,]+[kKMGT]?")
 MINUTE = 60.0
+_TWO_DIGITS = re.compile(r"[1-5]\d")
+_PER_UNIT = re.compile(r"(?:/| per | an? | each | every )[a-z]+$")
+_INSTEAD = re.compile(r",? (?:instead of|rather than|up from|down from|from) ")
+_UNIT = re.compile(r"[^A-Za-zµμ]+")
+_COMPOUND = re.compile(
+    r"(?<![\w.])(?=\d+[hm]\d)(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,4}(?:\.\d{1,9})?)s)?(?<=[hms])(?![\w.]*\w)"
+)
 _TIMED = re.compile(r"\s(?:before|after|ago|later|earlier|long)\b")
 
 
@@ -139,20 +176,32 @@ def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
 
     ``exact`` numbers are as tools write them: to the last digit, zeros too.
     """
-    found = [_numeric(text, match, exact=exact) for match in _NUMBER.finditer(text)]
+    found = (
+        [] if exact else [_share(text, match) for match in _IN.finditer(text) if _number(match[1]) < _number(match[2])]
+    )
+    found += [_compound(text, match) for match in _COMPOUND.finditer(text)]
+    taken = tuple(found)
+    found += [_numeric(text, match, exact=exact) for match in _NUMBER.finditer(text) if not _overlaps(match, taken)]
     for pattern, reading in (
         (_WORDED, _worded),
         (_FOLD, _fold),
         (_BY_FACTOR, _fold),
         (_ONE_UNIT, _one),
         (_PART, _part),
+        (_EVERY, _every),
         (_MULTIPLE, _multiple),
     ):
         for match in pattern.finditer(text):
-            if not any(other.start < match.end() and match.start() < other.end for other in found):
-                found.append(reading(text, match))
+            if not _overlaps(match, found):
+                one = reading(text, match)
+                slack = EXACT * one.middle
+                found.append(replace(one, low=one.middle - slack, high=one.middle + slack) if exact else one)
     found.sort(key=lambda one: one.start)
     return _with_shared_units(text, _joined(text, found), exact=exact)
+
+
+def _overlaps(match: re.Match[str], found: Iterable[Quantity]) -> bool:
+    return any(other.start < match.end() and match.start() < other.end for other in found)
 
 
 def _joined(text: str, found: list[Quantity]) -> list[Quantity]:
@@ -162,12 +211,16 @@ def _joined(text: str, found: list[Quantity]) -> list[Quantity]:
         last = joined[-1] if joined else None
         if (
             last
-            and last.dimension is one.dimension is Dimension.SECONDS
-            and one.middle < MINUTE <= last.middle
+            and last.dimension is Dimension.SECONDS
+            and one.dimension in {Dimension.SECONDS, Dimension.PLAIN}
+            and one.middle < (size := _SECONDS.get(_UNIT.split(last.text)[-1].lower(), 0))
             and text[last.end : one.start] in {" ", " and "}
+            and (one.dimension is Dimension.SECONDS or (size == MINUTE and _TWO_DIGITS.fullmatch(one.text)))
         ):
             whole = (last.middle + one.low, last.middle + one.high)
-            joined[-1] = replace(one, text=text[last.start : one.end], low=whole[0], high=whole[1], start=last.start)
+            if one.dimension is Dimension.PLAIN:
+                whole = (whole[0] - 0.5, whole[1] + 0.5)
+            joined[-1] = replace(last, end=one.end, text=text[last.start : one.end], low=whole[0], high=whole[1])
         else:
             joined.append(one)
     return joined
@@ -180,19 +233,25 @@ def _numeric(text: str, match: re.Match[str], *, exact: bool) -> Quantity:
     if _STATUSES.fullmatch(match[0]) and not (exact or _TIMED.match(text, match.end())):
         unit = ""
     dimension, factor = _measure(unit.lower(), per, times=bool(match["times"]))
-    scale = 10.0 ** int((match["exp"] or "e0")[1:]) * _SCALES.get(match["scale"] or "", 1.0)
+    scale = 10.0 ** int((match["exp"] or "e0")[1:]) * _SCALES.get((match["scale"] or "").strip(), 1.0)
     value = float(written)
-    half = _half_unit(written, value, coarse=not exact and dimension not in _NEVER_COARSE, exact=exact)
+    if match["more"]:
+        value += 0.5 if match["more"].endswith("half") else 0.25
+    half = _half_unit(written, value, dimension, exact=exact)
+    half *= 0.5 if match["more"] else 1.0
     if dimension is Dimension.FACTOR:
         half = min(half, _LOOSE * value)
     whole = (value * scale * factor, half * scale * factor)
     return _qualified(text, match.span(), dimension, *whole)
 
 
-def _half_unit(written: str, value: float, *, coarse: bool, exact: bool) -> float:
+def _half_unit(written: str, value: float, dimension: Dimension, *, exact: bool) -> float:
     """Half a unit of the last digit, or, of a rounded whole number, of the last that is not zero; tools' 0 is 0."""
+    coarse = not exact and dimension not in _NEVER_COARSE
     _, _, decimals = written.partition(".")
     half = 0.0 if exact and not value else 0.5 * 10.0 ** -len(decimals)
+    if exact:
+        half = min(half, EXACT * value)
     if coarse and not decimals and value:
         zeros = len(written) - len(written.rstrip("0"))
         half = max(half, min(0.5 * 10.0**zeros, ROUNDED * value))
@@ -223,23 +282,48 @@ def _worded(text: str, match: re.Match[str]) -> Quantity:
     return _qualified(text, match.span(), dimension, number * factor, half * factor)
 
 
+def _number(text: str) -> float:
+    return float(text) if text[0].isdigit() else spelled(text)
+
+
+def _share(text: str, match: re.Match[str]) -> Quantity:
+    """``one in ten``."""
+    value = _number(match[1]) / _number(match[2])
+    half = min(_LOOSE * value, 0.5 / _number(match[2]))
+    return _qualified(text, match.span(), Dimension.RATIO, value, half)
+
+
+def _compound(text: str, match: re.Match[str]) -> Quantity:
+    """``1h30m``."""
+    parts = [(one, unit) for one, unit in zip(match.groups(), (3_600.0, 60.0, 1.0), strict=True) if one]
+    value = sum(float(one) * unit for one, unit in parts)
+    return _qualified(text, match.span(), Dimension.SECONDS, value, 0.5 * parts[-1][1])
+
+
 def _fold(text: str, match: re.Match[str]) -> Quantity:
     """``tenfold``, ``multiplied by ten``."""
-    value = float(match[1]) if match[1][0].isdigit() else spelled(match[1])
+    value = _number(match[1])
     return _qualified(text, match.span(), Dimension.FACTOR, value, _LOOSE * value)
 
 
 def _one(text: str, match: re.Match[str]) -> Quantity:
     """``an hour``, ``half an hour``, ``an hour and a half``."""
-    many = 0.5 if match[1].lower().startswith("half") else 1.5 if match[0].lower().endswith("half") else 1.0
+    many = 0.5 if match[1].lower().startswith("half") else 1.0
+    many += 0.5 if match[0].lower().endswith("half") else 0.25 if match[0].lower().endswith("quarter") else 0.0
     value = many * _SECONDS[match[2].lower()]
     return _qualified(text, match.span(), Dimension.SECONDS, value, 0.25 * value)
 
 
 def _part(text: str, match: re.Match[str]) -> Quantity:
     """``half``, ``a third``."""
-    value = _FRACTIONS[match[1].lower()]
+    value = _FRACTIONS[match[0].lower()]
     return _qualified(text, match.span(), Dimension.RATIO, value, ABOUT * value)
+
+
+def _every(text: str, match: re.Match[str]) -> Quantity:
+    """``every third request``."""
+    value = 1 / (2 if match[1].lower() == "second" else _PARTS[match[1].lower()])
+    return _qualified(text, match.span(), Dimension.RATIO, value, _LOOSE * value)
 
 
 def _multiple(text: str, match: re.Match[str]) -> Quantity:
@@ -275,10 +359,23 @@ def _with_shared_units(text: str, found: list[Quantity], *, exact: bool) -> list
     for index in range(len(found) - 2, -1, -1):
         one, after = shared[index], shared[index + 1]
         joined = _ONWARD.fullmatch(text, one.end, after.start)
+        told = _PER_UNIT.search(after.text)
+        if one.dimension is Dimension.BYTES and after.dimension is Dimension.BYTE_RATE and joined and told:
+            (whole,) = quantities(f"{one.text}{told[0]}", exact=exact)
+            shared[index] = replace(whole, text=one.text, start=one.start, end=one.end, change=one.change)
         if one.dimension is Dimension.PLAIN and joined and after.dimension not in {Dimension.PLAIN, Dimension.FACTOR}:
-            bare = re.match(r"[×x]?\s?[\d.,]+", after.text)
+            bare = (_SCALED if one.text[-1:] in _SCALES else _BARE).match(after.text)
             unit = after.text[bare.end() :] if bare else ""
-            whole = quantities(f"{one.text}{unit}", exact=exact) if unit else []
-            if len(whole) == 1:
-                shared[index] = replace(whole[0], text=one.text + unit, start=one.start, end=one.end, change=one.change)
+            shared[index] = _in_unit(one, unit, exact=exact)
+        elif after.dimension is Dimension.PLAIN and _INSTEAD.fullmatch(text, one.end, after.start):
+            unit = _BARE.sub("", one.text, count=1)
+            if one.dimension in {Dimension.SECONDS, Dimension.BYTES, Dimension.RATIO}:
+                shared[index + 1] = _in_unit(after, unit, exact=exact)
     return shared
+
+
+def _in_unit(one: Quantity, unit: str, *, exact: bool) -> Quantity:
+    whole = quantities(f"{one.text}{unit}", exact=exact) if unit else []
+    if len(whole) != 1:
+        return one
+    return replace(whole[0], text=one.text + unit, start=one.start, end=one.end, change=one.change)

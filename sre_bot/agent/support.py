@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.arithmetic import wrong_quantity
+from sre_bot.agent.borne import wrong_quantity
 from sre_bot.agent.claims import read
-from sre_bot.agent.clauses import clauses
-from sre_bot.agent.directions import wrong_way
-from sre_bot.agent.naming import wrong_name
-from sre_bot.agent.order import wrong_order
-from sre_bot.agent.scope import named_in, scope_of
-from sre_bot.agent.states import wrong_state
-from sre_bot.agent.topics import unrelated
+from sre_bot.agent.directions import wrong_state, wrong_way
+from sre_bot.agent.lines import Event
+from sre_bot.agent.naming import unrelated, wrong_name
+from sre_bot.agent.order import logged, wrong_order
+from sre_bot.agent.scope import clauses, named_in, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +21,15 @@ if TYPE_CHECKING:
     from sre_bot.agent.claims import Moment, Reading
     from sre_bot.agent.exhibits import Exhibit
     from sre_bot.agent.scope import Scope
+
+_ORDERED = re.compile(r"\b(?:before|after|later|earlier|when|until)\b", re.IGNORECASE)
+_FIRST = re.compile(r"\bfirst\b", re.IGNORECASE)
+_LOOKED = re.compile(
+    r"\b(?:window|between|looked|throughout|until|within|during|no|not|none|nothing|data)\b", re.IGNORECASE
+)
+_DEPLOYED_AT = re.compile(
+    r"\b(?:deployed|rolled out|went (?:out|live)|shipped|released)\b(?:\s+[^\s,;]{1,30}){0,2}\s+at\s*$", re.IGNORECASE
+)
 
 MAX_CLAIM = 4_000
 """So many characters may a claim have."""
@@ -46,7 +54,7 @@ def why_not_borne(
         wrong_name(text, reading, cited, known)
         or _wrong_clause(text, reading, scope, known, asked_at)
         or wrong_order(text, reading, cited, known, asked_at)
-        or unrelated(text, reading, scope, frozenset(value for _, value in known))
+        or unrelated(text, reading, scope)
     )
 
 
@@ -57,7 +65,7 @@ def _wrong_clause(
     whole = scope
     for start, end in clauses(text, reading, named_in(text, reading, known)):
         part = reading if (start, end) == (0, len(text)) else read(text[start:end], asked_at)
-        if part is not reading and (part.names or named_in(text[start:end], part, known)):
+        if part is not reading and (start == 0 or part.names or named_in(text[start:end], part, known)):
             own = scope_of(text[start:end], part, scope.exhibits, known)
             scope = replace(own, eventful=whole.eventful)
         why = (
@@ -72,8 +80,14 @@ def _wrong_clause(
 
 
 def _wrong_moment(reading: Reading, scope: Scope, asked_at: datetime) -> str | None:
-    held = [moment for line in scope.lines for moment in line.reading.moments]
+    told = (*scope.lines, *scope.eventful) if _ORDERED.search(reading.rest) else scope.lines
+    looked = _LOOKED.search(reading.rest) is not None
+    everything = [one for line in told if looked or not line.window for one in line.reading.moments]
+    deployed = [one for line in scope.lines if line.event is Event.DEPLOY for one in line.reading.moments]
     for moment in reading.moments:
+        held = deployed if deployed and _DEPLOYED_AT.search(reading.rest, 0, moment.start) else everything
+        if len(reading.moments) == 1 and _FIRST.search(reading.rest) and not reading.quantities:
+            held = logged(reading.rest, "", scope.exhibits) or held
         present = moment.dated is False and _is_present(moment, asked_at)
         if not present and not any(moment.meets(other) for other in held):
             return f"{moment.text} is not a time in {scope.ids}"

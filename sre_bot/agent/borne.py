@@ -1,0 +1,280 @@
+"""Whether quantities of a claim are in the evidence, or follow from what is. Pure.
+
+A quantity is borne by the same quantity (in any unit, as rounded as it is stated), or by what follows from old and new
+values: their difference, ratio or change in per cent, the rest to 100 %, a sum or count of what is listed, the time
+between two events.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sre_bot.agent.arithmetic import (
+    against_others,
+    agree,
+    is_difference,
+    is_quotient,
+    is_share,
+    is_sum,
+    lengths,
+    meets,
+    ratios,
+    shares,
+)
+from sre_bot.agent.lines import current
+from sre_bot.agent.quantities import Dimension
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sre_bot.agent.claims import Reading
+    from sre_bot.agent.lines import Line
+    from sre_bot.agent.quantities import Quantity
+    from sre_bot.agent.scope import Scope
+
+SHORTEST = 1.0
+"""Moments are written to the second: the time between two says nothing of a shorter one."""
+MAX_COUNT = 1_000
+
+
+_OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2} $")
+_COMPARED = re.compile(r"\s*(?:as|more|less|fewer|higher|lower|longer|slower|faster|the|what|its|their)\b")
+_AGES = re.compile(r"\b(?:older|younger|earlier|later|apart|followed|follows|preceded|behind|ahead)\b")
+_IS = re.compile(r"\b(?:is|are|has|have|stands?|takes?|uses?|runs?|gets?|fails?|reads?|now)\b", re.IGNORECASE)
+_WAS = re.compile(
+    r"\b(?:was|were|had|been|did|before|from|until|till|ago|instead|than|up|peak\w*|most|least|highest|lowest|worst|"
+    r"max\w*|min\w*|between|range\w*|mean|average\w*|median|usual\w*|normal\w*|previous\w*|earlier|first|used|once|\w+ed)\b",
+    re.IGNORECASE,
+)
+PAST = 1.5
+"""By what factor the present value differs from one that only was."""
+_NOUN = re.compile(r" ([a-z]{4,20}?)s?\b")
+_CONCLUDES = re.compile(r"\b(?:so|hence|thus|therefore|makes?|together|in all|that is|leav\w+)\b", re.IGNORECASE)
+_LACKS = re.compile(r"\b(?:un\w+ed|fail\w*|miss\w*|lost|los\w+)\b", re.IGNORECASE)
+_HAS = re.compile(r"\b(?:answers|success\w*|hits?|availab\w+|ready)\b")
+_LIMIT = re.compile(
+    r"\b(?:takes?|took|after|tim(?:es?|ed) out|waits?|timeout|limit|every|each) (?:about |only |of |to )?$",
+    re.IGNORECASE,
+)
+"""What follows is how long one thing takes or may take, not the time between two events."""
+_OTHERS = re.compile(r"\bothers?\b|\brest\b", re.IGNORECASE)
+_OF_WHAT = re.compile(r"\s*of (?:what|its|their|the (?:usual|normal|former|previous))\b")
+_OF = re.compile(r"[\w.-]+ of (?:the |all |its )?")
+_EACH = re.compile(r"\b(?:each|every|per|apiece)\b(?! (?:second|minute|hour|day)\b)", re.IGNORECASE)
+_REST = re.compile(
+    r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok|spare)\b", re.IGNORECASE
+)
+_MOVED = re.compile(
+    r"\b(?:rose|grew|fell|dropped|increased|decreased|jumped|climbed|shrank|sank|up|down)\s(?:~|about )?$"
+)
+
+
+def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | None:
+    """The first quantity that the evidence does not bear, in a sentence; None when it bears all."""
+    for quantity in reading.quantities:
+        if not _is_borne(quantity, reading, scope, asked_at):
+            if quantity.change or quantity.dimension is Dimension.FACTOR:
+                return f"{quantity.text} does not follow from {scope.ids}"
+            return f"{quantity.text} is not in {scope.ids}{_instead(quantity, scope)}"
+    return None
+
+
+def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
+    bearing = [(line, one) for line, one in _held(quantity, scope) if _is_told(quantity, one, line)]
+    if bearing and not _is_of_something_else(quantity, reading, scope):
+        present = _IS.search(reading.rest) and not _WAS.search(reading.rest)
+        return not (present and all(_is_past(line, one) for line, one in bearing))
+    return _is_concluded(quantity, reading) or _follows(quantity, reading, scope, asked_at)
+
+
+def _held(quantity: Quantity, scope: Scope) -> Iterator[tuple[Line, Quantity]]:
+    """What the lines in scope state of the things that the claim names."""
+    total = scope.own and quantity.start > scope.first and quantity.dimension is Dimension.PLAIN
+    for line in scope.lines:
+        if not (total and id(line) in scope.totals):
+            yield from ((line, one) for one in line.reading.quantities if not _is_of_another(one, line, scope))
+
+
+def _is_told(quantity: Quantity, held: Quantity, line: Line) -> bool:
+    amount = held.change or line.text[held.start - 1 : held.start] == "+"
+    return (amount or not quantity.change) and agree(quantity, held)
+
+
+def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
+    """Whether it follows from what the lines in scope state."""
+    moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
+    match quantity.dimension:
+        case Dimension.RATIO:
+            return _is_borne_share(quantity, reading, scope, moved=moved)
+        case Dimension.SECONDS if _is_clocked(quantity) and (not quantity.change or _compares_ages(reading)):
+            limit = _LIMIT.search(reading.rest, 0, quantity.start)
+            return not limit and any(meets(quantity, *length) for length in lengths(reading, scope, asked_at))
+        case Dimension.FACTOR if _is_factor(quantity, reading, scope):
+            return True
+        case Dimension.PLAIN if _is_whole(quantity, reading, scope) or _is_count(quantity, scope):
+            return True
+    if quantity.change or moved:
+        return is_difference(quantity, scope)
+    if quantity.text.endswith("times") and not _COMPARED.match(reading.rest, quantity.end):
+        quantity = replace(quantity, dimension=Dimension.PLAIN)
+    return is_sum(quantity, scope) or (bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope))
+
+
+def _is_factor(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    told = any(meets(quantity, *ratio) for ratio in ratios(scope, reading.rest, quantity.end))
+    return told or _is_frequency(quantity, reading, scope)
+
+
+def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved: bool) -> bool:
+    """A share: the rest to 100 %, a change in per cent or in points, or a part of what it was (``a quarter of``)."""
+    if quantity.change or moved:
+        changes = ((low - 1, high - 1) for low, high in ratios(scope))
+        sizes = ((low, high) if high > 0 else (-high, -low) for low, high in changes)
+        return any(meets(quantity, *size) for size in sizes) or is_difference(quantity, scope)
+    intervals = itertools.chain(_rests(quantity, reading, scope), shares(scope))
+    if _OTHERS.search(reading.rest):
+        intervals = itertools.chain(intervals, against_others(scope))
+    if not quantity.text[:1].isdigit() or _OF_WHAT.match(reading.rest, quantity.end):
+        intervals = itertools.chain(intervals, ratios(scope))
+    return any(meets(quantity, *interval) for interval in intervals)
+
+
+def _rests(quantity: Quantity, reading: Reading, scope: Scope) -> Iterator[tuple[float, float]]:
+    """What is missing to 100 %, where the claim speaks of a rest; what is beyond a quantile."""
+    stated = [one for one in reading.quantities if one.dimension is Dimension.RATIO]
+    rest = _REST.search(reading.rest) or any(meets(quantity, 1 - one.high, 1 - one.low) for one in stated)
+    lacks = _LACKS.search(reading.rest)
+    for line in scope.lines:
+        if rest or (lacks and _HAS.search(line.folded)):
+            yield from ((1 - one.high, 1 - one.low) for one in line.reading.quantities if is_share(one))
+    yield from ((1 - one, 1 - one) for exhibit in scope.exhibits for one in exhibit.quantiles)
+
+
+def _is_of_something_else(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """Whether prose counts what the claim counts (``280 pods``), and never as many."""
+    noun = _NOUN.match(reading.rest, quantity.end) if quantity.dimension in {Dimension.PLAIN, Dimension.RATE} else None
+    if noun is None or any(not one.prose for one in scope.exhibits):
+        return False
+    after = re.compile(rf"\s{noun[1]}s?\b", re.IGNORECASE)
+    counted = [
+        one
+        for exhibit in scope.exhibits
+        for line in exhibit.lines
+        for one in line.reading.quantities
+        if after.match(line.reading.rest, one.end) or noun[1] in one.text
+    ]
+    return bool(counted) and not any(agree(quantity, one) for one in counted)
+
+
+def _is_past(line: Line, quantity: Quantity) -> bool:
+    """Whether a series only had this value, by its own last and new ones."""
+    latest = current(line)
+    alike = [
+        one
+        for one in line.reading.quantities
+        if latest and (one.start, one.dimension) == (latest.start, quantity.dimension)
+    ]
+    presents = [*alike, *(new for _, new in line.moves if new.dimension is quantity.dimension)]
+    return bool(line.state and alike) and all(_differ(quantity.middle, one.middle) for one in presents)
+
+
+def _differ(one: float, other: float) -> bool:
+    return max(one, other) > PAST * min(one, other)
+
+
+def _is_concluded(quantity: Quantity, reading: Reading) -> bool:
+    """``420 come in and 168 are read, so 250 pile up``: the difference or the sum of what the claim itself states."""
+    if not _CONCLUDES.search(reading.rest, 0, quantity.start):
+        return False
+    stated = [one for one in reading.quantities if one.end <= quantity.start]
+    counts = {Dimension.PLAIN, Dimension.RATE}
+    return any(
+        meets(quantity, one.low - other.high, one.high - other.low)
+        or meets(quantity, one.low + other.low, one.high + other.high)
+        for one, other in itertools.permutations(stated, 2)
+        if one.dimension is other.dimension or {one.dimension, other.dimension} <= counts
+    )
+
+
+def _is_whole(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """Whether the ``nine`` of ``four of nine`` is told anywhere: the whole is no more about the part that is named."""
+    if not any(_OF.fullmatch(reading.rest, one.start, quantity.start) for one in reading.quantities):
+        return False
+    everything = [one for exhibit in scope.exhibits for line in exhibit.lines for one in line.reading.quantities]
+    return any(agree(quantity, one) for one in everything)
+
+
+def _is_count(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it counts what is listed, or is the value of a label."""
+    whole = (
+        quantity.middle < MAX_COUNT and float(round(quantity.middle)) == quantity.middle and "." not in quantity.text
+    )
+    return whole and (_counted(quantity, scope) or _is_label(quantity, scope))
+
+
+def _counted(quantity: Quantity, scope: Scope) -> bool:
+    together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
+    counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
+    return any(meets(quantity, count, count) for count in counts)
+
+
+def _is_frequency(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """``web asks 64 times a second and cart 12 times``: a rate, unless it goes on as a comparison does."""
+    if not quantity.text.endswith("times") or _COMPARED.match(reading.rest, quantity.end):
+        return False
+    rates = (one for line in scope.lines for one in line.reading.quantities if one.dimension is Dimension.RATE)
+    return "times a " in reading.rest and any(meets(quantity, one.low, one.high) for one in rates)
+
+
+def _is_label(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it is the value of a label (a status), be it only of the query."""
+    stated = quantity.text.removesuffix("s")
+    shared = {value for one in scope.exhibits for _, value in one.shared}
+    return stated in shared or any(stated in line.subjects for line in scope.lines)
+
+
+def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
+    """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
+    before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
+    if before is None:
+        return False
+    owner = before[1].casefold()
+    return owner in scope.strangers or (owner not in scope.words and _names_owner(scope))
+
+
+def _names_owner(scope: Scope) -> bool:
+    """Whether the claim names one of those that a trace has times of."""
+    times = [line for one in scope.exhibits for line in one.lines if "self time:" in line.text]
+    return any(one in scope.words for line in times for one in _owners(line))
+
+
+def _owners(line: Line) -> Iterator[str]:
+    for one in line.reading.quantities:
+        before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
+        if before:
+            yield before[1].casefold()
+
+
+def _is_clocked(quantity: Quantity) -> bool:
+    """Whether it may be the time between two moments: those are written to the second."""
+    return quantity.middle >= SHORTEST and quantity.high - quantity.low > SHORTEST / 2
+
+
+def _compares_ages(reading: Reading) -> bool:
+    return _AGES.search(reading.rest) is not None
+
+
+def _instead(quantity: Quantity, scope: Scope) -> str:
+    """What the evidence has that comes nearest, by proportion."""
+    held = [one for line in scope.lines for one in line.reading.quantities if one.dimension is quantity.dimension]
+    nearest = min(held, key=lambda one: _proportion(one.middle, quantity.middle), default=None)
+    return f", which has {nearest.text}" if nearest and nearest.dimension is not Dimension.PLAIN else ""
+
+
+def _proportion(one: float, other: float) -> float:
+    return abs(math.log(one / other)) if one > 0 < other else math.inf
