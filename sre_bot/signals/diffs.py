@@ -76,11 +76,11 @@ def read_diff(diff: str) -> Reading:
     effects |= {Effect.REMOVAL} if _removes(removed, added) else set()
     effects |= {Effect.WORK} if _more(_WORKS, removed, added) else set()
     effects |= {Effect.BUMP} if any(_BUMPED.search(line) for line in removed) else set()
-    named = " ".join((*(setting.name for setting in settings), *gone))
+    named = frozenset[str]().union(*(setting.words for setting in settings), *(terms(what) for what in gone))
     return Reading(
         frozenset(effects),
         tuple(told),
-        _net_words(removed, added) | terms(named),
+        _net_words(removed, added) | named,
         terms("\n".join((*removed, *added))),
         bool(lines),
     )
@@ -111,9 +111,12 @@ def _is_comment(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
+    """What is set, to what before and after, and the words of both lines."""
+
     name: str
     old: str
     new: str
+    words: frozenset[str]
 
     @property
     def told(self) -> str:
@@ -164,8 +167,28 @@ def _settings(removed: Sequence[str], added: Sequence[str]) -> Iterator[_Setting
         for other in added if old else ():
             new = [value for value in _values(other) if value not in before or before[value] < after[value]]
             if new and (name := _shared_name(line, other)):
-                yield _Setting(name, " ".join(old), " ".join(new))
+                yield _Setting(name, " ".join(old), " ".join(new), terms(line) | terms(other))
                 break
+    yield from _entries(removed, added)
+
+
+_ENTRY = re.compile(r"\s*(?:-\s+|export\s+)?([\w.-]+)\s*(?::|=)\s*([^\s(){}\[\];,\"'`]+)\s*")
+
+
+def _entries(removed: Sequence[str], added: Sequence[str]) -> Iterator[_Setting]:
+    """Entries ``key: value`` of a file of configuration whose value is a bare word, and another one now."""
+    old, new = (
+        {m.group(1): m.group(2) for line in side if (m := _ENTRY.fullmatch(line)) and not _is_plain(m.group(2))}
+        for side in (removed, added)
+    )
+    for key, value in old.items():
+        if new.get(key, value) != value:
+            yield _Setting(key, value, new[key], terms(f"{key} {value} {new[key]}"))
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a value is none that matters here: a colour, a size on a screen, a version, or told of as a value."""
+    return _is_value(value) or any(pattern.fullmatch(value) for pattern in (_STYLE, _VERSION))
 
 
 _VERSIONED = re.compile(r"\s*(FROM\s|[\w./-]+\s+v\d+\.\d)|\bversion\b\s*[:=]", re.IGNORECASE)
@@ -188,7 +211,7 @@ def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
 
 
 _CHECK = re.compile(
-    r"([\w.\[\]()]+)\s*(?:==|!=|===|!==|is not|is)\s*(nil|None|null|undefined|NULL)\b|"
+    r"(\w[\w.]*(?:\[\w+\]|\(\))*)\s*(?:==|!=|===|!==|is not|is)\s*(nil|None|null|undefined|NULL)\b|"
     r"([\w.]+)\.(?:isPresent|isEmpty|has_value|is_some|is_none|nonNull|exists)\b|(\w+)\?\."
 )
 _LOCK = re.compile(r"\b(?:\w*[mM]utex|\w*\.R?[lL]ock|synchronized|[sS]emaphore|atomic|FOR UPDATE|transaction)\b")
@@ -260,7 +283,7 @@ def _bare(line: str) -> tuple[str, ...]:
     return tuple(token for token in _TOKEN.findall(line) if token not in {"and", "or", "not"})
 
 
-_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_CALL = re.compile(r"([A-Za-z_]\w*)[ \t]*\(")
 
 
 def _removes(removed: Sequence[str], added: Sequence[str]) -> bool:

@@ -112,7 +112,7 @@ MECHANISMS = (
     _of(
         "processor",
         r"\bcpu|throttl|load average|busy",
-        "regex cache ttl index compress encrypt hash serial poll interval spin loop worker concurrency limit thread",
+        "regex pattern compile cache ttl index compress encrypt hash serial poll interval spin loop worker thread",
         Effect.SETTING,
         Effect.CALLS,
         Effect.WORK,
