@@ -92,6 +92,7 @@ def test_import_contracts_hold(package: Path) -> None:
         ("Nothing outside sre_bot.slack knows Slack", "drills/offender.py", "import slack_bolt.async_app"),
         ("Only sre_bot.durable knows the workflow engine", "slack/offender.py", "from dbos import DBOS"),
         ("Only the command line starts drills", "slack/offender.py", "import sre_bot.drills.shop"),
+        ("Only drills and recordings start servers", "slack/offender.py", "import sre_bot.servers"),
     ],
 )
 def test_each_import_contract_fires_when_it_is_broken(package: Path, contract: str, module: str, offence: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _LABEL = rb'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"'
-_SERIES = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?:%b(?:,%b)*,?)?\})?" % (_LABEL, _LABEL))
+_SERIES = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?:%b(?:,%b)*)?\})?" % (_LABEL, _LABEL))
 _EXEMPLAR = re.compile(rb"(.*?) # \{.*\} \S+(?: \S+)?")
 _ABOUT = re.compile(rb"# (TYPE|HELP|UNIT) ([a-zA-Z_:][a-zA-Z0-9_:]*)(?: (.*))?")
 _PARTS = ("", "_total", "_bucket", "_sum", "_count", "_created", "_info", "_gsum", "_gcount")
@@ -57,7 +57,8 @@ class _Copy:
             return
         try:  # the usual line, of a series that is known to be written as it should
             series, value, time = line.rsplit(b" ", 2)
-            before, at, _ = self.last[series], float(time), float(value)
+            before, at = self.last[series], _float(time)
+            _float(value)
         except (ValueError, KeyError):
             line, series, at = self._first(number, line)
             before = self.last.get(series, float("-inf"))
@@ -70,11 +71,11 @@ class _Copy:
             self.seen.add(series)
 
     def _remark(self, number: int, line: bytes) -> None:
+        """Keep what it says; blocks have no room for it."""
         told = _ABOUT.fullmatch(line)
         if told is None:
             raise fault(self.path, number, f"is no remark of OpenMetrics: {line[:200].decode(errors='replace')!r}")
         self.about.setdefault(told[2], {})[told[1]] = told[3] or b""
-        self.out.write(line + b"\n")
 
     def _first(self, number: int, line: bytes) -> tuple[bytes, bytes, float]:
         """A line of a series that was not seen yet, or of one with an exemplar, which is left out; series and time."""
@@ -85,6 +86,10 @@ class _Copy:
         if series is None or blank or not time or any(more):
             sentence = f"is not `name{{labels}} value timestamp`: {line[:200].decode(errors='replace')!r}"
             raise fault(self.path, number, sentence)
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            raise fault(self.path, number, "is not UTF-8") from None
         self._number(number, "value", value)
         at = self._number(number, "timestamp", time)
         if not abs(at) <= _LAST_SECOND:
@@ -93,9 +98,16 @@ class _Copy:
 
     def _number(self, number: int, what: str, text: bytes) -> float:
         try:
-            return float(text)
+            return _float(text)
         except ValueError:
             raise fault(self.path, number, f"{text[:80].decode(errors='replace')!r} is no {what}") from None
+
+
+def _float(text: bytes) -> float:
+    """A number as Prometheus reads it, too; in Python one may be written with underscores."""
+    if b"_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def _metadata(said: Mapping[bytes, bytes]) -> MetricMetadata:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import reprlib
+import stat
 import zlib
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -33,7 +35,10 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_UNPACKED = 2 * 1024 * 1024 * 1024
 """Of a compressed file, as it comes out."""
 _MAX_LINE = 4 * 1024 * 1024
-_SAID = 200
+_TOO_DEEP = "is nested too deeply"
+_REPR = reprlib.Repr()
+"""Bounded: a few lines of YAML can mean a value that no memory would hold when it is written out."""
+_REPR.maxstring, _REPR.maxlevel = 200, 2
 
 
 def fault(path: Path, line: int | None, sentence: str) -> BadInputError:
@@ -42,8 +47,19 @@ def fault(path: Path, line: int | None, sentence: str) -> BadInputError:
     return BadInputError(f"{where}: {' '.join(sentence.split())}")
 
 
+def _require_file(path: Path) -> None:
+    """A folder cannot be read, and a pipe would make us wait for its writer."""
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        raise fault(path, None, f"cannot be read: {why_unreadable(error)}") from error
+    if not is_file:
+        raise fault(path, None, "is no regular file")
+
+
 def text_of(path: Path) -> str:
     """All of a file."""
+    _require_file(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -66,6 +82,8 @@ def yaml_of(path: Path) -> tuple[object, yaml.Node | None]:
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
         raise fault(path, line, f"is not YAML: {error.problem or error.context or 'malformed'}") from None
+    except RecursionError:
+        raise fault(path, None, _TOO_DEEP) from None
     except (yaml.YAMLError, ValueError) as error:  # e.g. a character that YAML does not allow; the 31st of February
         raise fault(path, None, f"is not YAML: {error}") from None
 
@@ -77,7 +95,7 @@ def yaml_record(path: Path, model: type[M], known_schema: int) -> M:
         raise fault(path, 1, "is not a mapping of keys to values")
     if said.get("schema") != known_schema or isinstance(said["schema"], bool):
         line = _yaml_line(node, ("schema",))
-        told = f"its schema is {said['schema']!r}" if "schema" in said else "it names no schema"
+        told = f"its schema is {_REPR.repr(said['schema'])}" if "schema" in said else "it names no schema"
         raise fault(path, line, f"{told}; this version reads schema {known_schema}")
     try:
         return model.model_validate(said)
@@ -93,15 +111,18 @@ def json_of(path: Path, kind: TypeAdapter[T]) -> T:
         return kind.validate_python(json.loads(text))
     except json.JSONDecodeError as error:
         raise fault(path, error.lineno, f"is not JSON: {error.msg}") from None
-    except RecursionError:
-        raise fault(path, None, "is nested too deeply") from None
     except ValidationError as error:
         place, sentence = _first(error)
         raise fault(path, json_line(text, place), sentence) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise fault(path, None, f"cannot be read as JSON: {error}") from None
+    except RecursionError:
+        raise fault(path, None, _TOO_DEEP) from None
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a gzip file, without their ends, from 1."""
+    _require_file(path)
     number, size = 0, 0
     try:
         with gzip.open(path, "rb") as file:
@@ -136,23 +157,23 @@ def _first(error: ValidationError) -> tuple[Place, str]:
     place = mistake["loc"]
     name = ".".join(map(str, place)) or "it"
     said = in_words(mistake)
-    got = "" if mistake["type"] in {"missing", "json_invalid"} else f", got {repr(mistake['input'])[:_SAID]}"
+    got = "" if mistake["type"] in {"missing", "json_invalid"} else f", got {_REPR.repr(mistake['input'])}"
     return place, f"{name}: {said}{got}"
 
 
 def _yaml_line(node: yaml.Node | None, place: Place) -> int | None:
     """The line on which something stands, or what it is missing in."""
+    mark = node.start_mark if node else None
     for key in place:
         if isinstance(node, yaml.MappingNode):
-            inner = next((value for name, value in node.value if name.value == str(key)), None)
+            name, node = next(((name, value) for name, value in node.value if name.value == str(key)), (None, None))
+            mark = name.start_mark if name else mark
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            inner = node.value[key]
+            node = node.value[key]
+            mark = node.start_mark
         else:
-            inner = None
-        if inner is None:
             break
-        node = inner
-    return None if node is None else node.start_mark.line + 1
+    return None if mark is None else mark.line + 1
 
 
 _DECODER = json.JSONDecoder()

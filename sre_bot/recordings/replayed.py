@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sre_bot.catalogue import Catalogue
+from sre_bot.errors import BadInputError
 from sre_bot.first_look import FirstLook, Sources
 from sre_bot.incident import Service
 from sre_bot.recordings.documents import RecordedDocuments
 from sre_bot.recordings.openmetrics import copy_until
+from sre_bot.recordings.reading import fault
 from sre_bot.recordings.sources import RecordedAlerts, RecordedChanges, RecordedLogs, RecordedMetrics, RecordedTraces
 from sre_bot.recordings.unbundled import unbundled
 from sre_bot.servers import PrometheusServer, backfill_file
@@ -161,7 +163,10 @@ async def _filled(recording: Recording, metrics: Path, folder: Path) -> AsyncIte
     """A Prometheus that knows the recorded samples up to the question."""
     samples, data = folder / "samples.om", folder / "prometheus"
     copied = await asyncio.to_thread(_copy, metrics, recording.asked_at, samples)
-    await backfill_file(samples, data)
+    try:
+        await backfill_file(samples, data)
+    except BadInputError as error:  # it has its own idea of a number, say
+        raise fault(metrics, None, str(error)) from error
     await asyncio.to_thread(samples.unlink)
     async with PrometheusServer(data) as server:
         source = PrometheusSource(server.url, environment=recording.environment)

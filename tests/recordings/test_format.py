@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -119,7 +120,7 @@ def test_samples_of_after_the_question_stay_behind_and_are_no_mistake(tmp_path: 
     "line",
     [
         'm{a="b",c="with \\"quotes\\", a } and # that"} 1 1795359600',
-        'm_bucket{le="1",} 5 1795359600 # {trace_id="x"} 0.5 1795359600',
+        'm_bucket{le="1"} 5 1795359600 # {trace_id="x"} 0.5 1795359600',
         "m{} NaN 1795359599.250",
         "m +Inf 1795359600",
         "m -1e-3 1.7953596e9",
@@ -161,6 +162,14 @@ def cut(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-30])
 
 
+def as_pipe(name: str) -> Callable[[Path], object]:
+    def replace(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return replace
+
+
 def as_folder(name: str) -> Callable[[Path], object]:
     def replace(folder: Path) -> None:
         (folder / name).unlink()
@@ -193,6 +202,18 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "an odd message": (in_head(conversation=["hello"]), "recording.yaml:17: conversation.0: must hold keys of its own"),
     "alerts that are no JSON": (raw("alerts.json", '[\n{"labels": \n]'), "alerts.json:3: is not JSON: "),
     "alerts nested without end": (raw("alerts.json", "[" * 200_000), "alerts.json: is nested too deeply"),
+    "alerts that are a pipe": (
+        as_pipe("alerts.json"),
+        "alerts.json: is no regular file",
+    ),
+    "a number without end": (raw("alerts.json", f"[{'1' * 5_000}]"), "alerts.json: cannot be read as JSON: "),
+    "YAML nested without end": (raw("recording.yaml", "[" * 100_000), "recording.yaml: is nested too deeply"),
+    "YAML that grows without end": (
+        raw("recording.yaml", "schema: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+            f"k{n}: &{'abcdefghij'[n]} [{', '.join([f'*{chr(96 + n)}'] * 9)}]\n" for n in range(1, 10)
+        ).replace("schema", "s") + "id: *j\nschema: 1\n"),
+        "recording.yaml:11: id: must be text",
+    ),
     "alerts that are an object": (raw("alerts.json", "{}"), "alerts.json:1: "),
     "an alert without startsAt": (
         raw("alerts.json", '[{"labels": {},\n "startsAt": "2026-11-22T14:00:00Z", "status": "firing"},\n'
@@ -234,11 +255,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "logs that are not packed": (raw("logs.ndjson.gz", "{}"), "logs.ndjson.gz:1: is no sound gzip file"),
     "logs that are a folder": (
         as_folder("logs.ndjson.gz"),
-        "logs.ndjson.gz: cannot be read: it is a folder",
+        "logs.ndjson.gz: is no regular file",
     ),
     "traces that are a folder": (
         as_folder("traces.json"),
-        "traces.json: cannot be read: it is a folder",
+        "traces.json: is no regular file",
     ),
     "samples cut short": (cut("metrics.om.gz"), "ends too early: the gzip file is truncated"),
     "samples out of order": (
@@ -258,6 +279,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "words for a value, later": (
         samples(f"{UP} 1 1795359600", f"{UP} much 1795359660", "# EOF"),
         "metrics.om.gz:5: 'much' is no value",
+    ),
+    "a value that only Python reads": (samples(f"{UP} 1_0 1795359600", "# EOF"), "metrics.om.gz:4: '1_0' is no value"),
+    "a label that is not UTF-8": (
+        raw("metrics.om.gz", gzip.compress(b'up{a="\xff"} 1 1795359600\n# EOF\n')),
+        "metrics.om.gz:1: is not UTF-8",
     ),
     "words for a time": (samples(f"{UP} 1 soon", "# EOF"), "metrics.om.gz:4: 'soon' is no timestamp"),
     "milliseconds": (samples(f"{UP} 1 1795359600000", "# EOF"), "metrics.om.gz:4: 1795359600000 is no timestamp in s"),

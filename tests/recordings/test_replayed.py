@@ -230,6 +230,12 @@ class TestMetrics:
         assert all(one.observation.links == () for one in answer.evidence)
         assert [one.source for one in answer.report.missing] == ["code"]
 
+    async def test_samples_that_promtool_refuses_are_said_so(self, tmp_path: Path) -> None:
+        write(tmp_path, metrics=[f'up{{a="1",a="2"}} 1 {int(ASKED_AT.timestamp())}', "# EOF"])
+        with pytest.raises(BadInputError, match=r"metrics\.om\.gz: promtool cannot backfill .*is not unique"):
+            async with recordings.replayed(recordings.read(tmp_path)):
+                pass
+
     async def test_without_any_sample_of_before_the_question_there_is_nothing_to_see(self, tmp_path: Path) -> None:
         later = int(ASKED_AT.timestamp()) + 60
         write(tmp_path, metrics=[f"up 1 {later}", "# EOF"])
