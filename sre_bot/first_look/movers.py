@@ -45,7 +45,7 @@ BENT = 0.5
 BEND_DOUBT = 0.02
 """So uncertain is a bend, as a share of the time."""
 
-_DEMAND = re.compile(r"(^|_)(requests?|rps|visitors?|users|sessions?)(_|$)")
+_DEMAND = re.compile(r"requests?_(per|rate)|(^|_)(rps|visitors?|users|sessions?)(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,40 @@ class Mover:
         return _DEMAND.search(self.metric) is not None
 
 
-async def read_movers(endpoints: Sequence[Endpoint], asked: Asked, at: datetime, asking: Asking) -> tuple[Mover, ...]:
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """A gauge of how much is asked for that is what it was: people ask for that first."""
+
+    service: str
+    metric: str
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Those that moved, in the order in which they did, and the demand that did not."""
+
+    movers: tuple[Mover, ...] = ()
+    steady: tuple[Steady, ...] = ()
+
+
+async def read_movers(endpoints: Sequence[Endpoint], asked: Asked, at: datetime, asking: Asking) -> Gauges:
     """The gauges that moved in the hours before ``at``, of the services asked about, then of those in the catalogue.
 
     Where an environment is meant that a Prometheus does not hold alone, it is not asked: of gauges with any labels
     nobody knows to which one they belong.
     """
     if not endpoints:
-        return ()
+        return Gauges()
     names = list(dict.fromkeys((*await asked.services(asking), *asked.names.values())))[:MAX_SERVICES]
     here = [endpoint for endpoint in endpoints if endpoint.only is None] if names else []
     told = await asyncio.gather(*(_movers_of(endpoint, names, at, asking) for endpoint in here))
-    return tuple(sorted((mover for one in told for mover in one), key=lambda m: (m.onset, m.service, m.metric)))
+    gauges = [gauge for one in told for gauge in one]
+    movers = sorted((g for g in gauges if isinstance(g, Mover)), key=lambda m: (m.onset, m.service, m.metric))
+    return Gauges(tuple(movers), tuple(gauge for gauge in gauges if isinstance(gauge, Steady)))
 
 
-async def _movers_of(endpoint: Endpoint, services: Sequence[str], at: datetime, asking: Asking) -> list[Mover]:
+async def _movers_of(endpoint: Endpoint, services: Sequence[str], at: datetime, asking: Asking) -> list[Mover | Steady]:
     """Which gauges there are, then what they did; of many metrics those that few series belong to."""
     metrics = endpoint.metrics
     value = json.dumps("|".join(re.escape(name) for name in services), ensure_ascii=False)
@@ -97,12 +116,14 @@ async def _movers_of(endpoint: Endpoint, services: Sequence[str], at: datetime, 
     return [mover for one in series if not asking.is_over for mover in _moved(one, services)]
 
 
-def _moved(series: Series, services: Collection[str]) -> Iterator[Mover]:
+def _moved(series: Series, services: Collection[str]) -> Iterator[Mover | Steady]:
     service = next((name for label in SERVICE_LABELS if (name := series.labels.get(label, "")) in services), None)
     told = facts(series)
     began = _began(series, told)
+    metric = quoted(series.labels.get("__name__", ""), MAX_NAME)
+    if service and began is None and told.shape is Shape.FLAT and _DEMAND.search(metric):
+        yield Steady(quoted(service, MAX_NAME), metric, told.mean)
     if service and began is not None:
-        metric = quoted(series.labels.get("__name__", ""), MAX_NAME)
         onset, latest = (datetime.fromtimestamp(moment, UTC) for moment in began)
         yield Mover(quoted(service, MAX_NAME), metric, told, onset, latest, series)
 

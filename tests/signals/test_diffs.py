@@ -46,8 +46,7 @@ HARMLESS = [
     "-def total(a, b):\n-    return a + b\n+def total(first, second):\n+    return first + second",
     "-  if err != nil { return nil, err }\n-  return v, nil\n+  return load(k)\n-  v, err := load(k)",
     "-  http.Error(w, err.Error(), 400)\n+  writeError(w, http.StatusBadRequest, err)",
-    "-x = open(p)\n-y = x.read()\n-x.close()\n+y = contents(p)\n+def contents(p):\n"
-    "+    x = open(p)\n+    y = x.read()\n+    x.close()",
+    "-x = open(p)\n-y = x.read()\n-x.close()\n+y = contents(p)\n+x = open(p)\n+y = x.read()\n+x.close()",
     '-log("received %d", n)\n+log("got %d", n)',
     "-a: 10\n-b: 20\n+b: 20\n+a: 10",
     '-  accent: "#3b82f6",\n+  accent: "#2563eb",',
