@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign, Signal
 from sre_bot.first_look.footing import of_footing
 from sre_bot.first_look.gauges import of_gauges, query_of
 from sre_bot.first_look.innocence import innocents
+from sre_bot.first_look.movers import LOOKBACK
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
 from sre_bot.first_look.symptoms import MIN_MOVED
 from sre_bot.first_look.testimony import of_logs, of_traces
@@ -172,11 +172,10 @@ class Exhibits:
 
     def _gauges(self) -> tuple[str, ...]:
         """What else moved."""
-        told, movers = of_gauges(self.seen), self.seen.movers
+        told = of_gauges(self.seen, self.found.onset)
         if told is None:
             return ()
-        length = self.seen.at - datetime.fromtimestamp(float(movers[0].series.times[0]), UTC)
-        return (self._add("query_metrics", {"query": query_of(movers), **self._until(length)}, told),)
+        return (self._add("query_metrics", {"query": query_of(self.seen), **self._until(LOOKBACK)}, told),)
 
     def _logs(self) -> tuple[str, ...]:
         """What is logged newly or more often, or that nothing is."""

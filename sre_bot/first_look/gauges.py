@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sre_bot.first_look.phrases import EXACT_S, is_near
-from sre_bot.investigation import Chart, ChartLine, Claim, Observation
+from sre_bot.investigation import Chart, ChartLine, ChartMark, Claim, Observation
 from sre_bot.signals.series import Shape, sparkline
 from sre_bot.signals.units import format_value, unit_of
 from sre_bot.tools.text import stamp
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sre_bot.first_look.exhibits import Case
-    from sre_bot.first_look.movers import Mover
+    from sre_bot.first_look.movers import Mover, Steady
     from sre_bot.first_look.seen import Seen
 
-MAX_TOLD, MAX_LINES, MAX_CHARTED = 4, 12, 5
+MAX_TOLD, MAX_STEADY, MAX_LINES, MAX_CHARTED = 4, 1, 12, 5
 
 
-def of_gauges(seen: Seen) -> Observation | None:
-    """All that moved, first to last, as evidence; None when nothing did."""
-    if not seen.movers:
+def of_gauges(seen: Seen, onset: datetime | None) -> Observation | None:
+    """All that moved, first to last, and the demand that did not, as evidence; None when there is neither."""
+    if not (seen.movers or seen.steady):
         return None
     told = [f"{_moved(mover, seen.at)} {sparkline(mover.series.values)}" for mover in seen.movers[:MAX_LINES]]
     left = len(seen.movers) - MAX_LINES
     rest = [f"… and {left} more"] if left > 0 else []
-    summary = "; ".join(_moved(mover, seen.at) for mover in _most_moved(seen.movers, MAX_TOLD))
-    return Observation(f"gauges that moved: {summary}", "\n".join([*told, *rest]), charts=tuple(_charts(seen.movers)))
+    rest += [_as_before(steady) for steady in seen.steady[:MAX_LINES]]
+    shown = [_moved(mover, seen.at) for mover in _most_moved(seen.movers, MAX_TOLD)]
+    summary = f"gauges that moved: {'; '.join(shown)}" if shown else rest[0]
+    return Observation(summary, "\n".join([*told, *rest]), charts=tuple(_charts(seen.movers, onset)))
 
 
 def moved_gauges(case: Case) -> Iterator[Claim]:
@@ -42,8 +44,16 @@ def moved_gauges(case: Case) -> Iterator[Claim]:
     near = {*found.trail.services, *found.asked, *(alert.service for alert in seen.firing)}
     movers = [mover for mover in seen.movers if mover.metric not in shown]
     chosen = _most_moved([mover for mover in movers if mover.service in near] or movers, MAX_TOLD)
-    if chosen:
-        yield Claim(f"Moved: {'; '.join(_moved(mover, seen.at) for mover in chosen)}.", case.cite("gauges"))
+    told = [_moved(mover, seen.at) for mover in chosen]
+    flat = [_as_before(steady) for steady in seen.steady if steady.service in near][:MAX_STEADY]
+    if told:
+        yield Claim(f"Moved: {'; '.join((*told, *flat))}.", case.cite("gauges"))
+    elif flat:
+        yield Claim(f"{'; '.join(flat)}.", case.cite("gauges"))
+
+
+def _as_before(steady: Steady) -> str:
+    return f"{steady.service} {steady.metric} as before, {format_value(steady.mean, unit_of(steady.metric))}"
 
 
 def _most_moved(movers: Sequence[Mover], most: int) -> list[Mover]:
@@ -76,8 +86,10 @@ def _levels(mover: Mover) -> tuple[float, float]:
     return before, float(max(slope, key=lambda value: abs(value - before), default=values[-1]))
 
 
-def _charts(movers: Sequence[Mover]) -> Iterator[Chart]:
+def _charts(movers: Sequence[Mover], onset: datetime | None) -> Iterator[Chart]:
     """Those in one unit, as many as can be told apart."""
+    if not movers:
+        return
     unit = unit_of(movers[0].metric)
     lines = tuple(
         ChartLine(
@@ -88,10 +100,12 @@ def _charts(movers: Sequence[Mover]) -> Iterator[Chart]:
         for mover in movers
         if unit_of(mover.metric) == unit
     )
-    yield Chart("gauges that moved", unit, lines[:MAX_CHARTED])
+    marks = (ChartMark(onset.timestamp(), "onset"),) if onset else ()
+    yield Chart("gauges that moved", unit, lines[:MAX_CHARTED], marks)
 
 
-def query_of(movers: Sequence[Mover]) -> str:
+def query_of(seen: Seen) -> str:
     """A query that shows them, whichever label names the service."""
-    names = "|".join(dict.fromkeys(mover.metric for mover in movers[:MAX_LINES]))
+    metrics = [*(mover.metric for mover in seen.movers), *(steady.metric for steady in seen.steady)]
+    names = "|".join(list(dict.fromkeys(metrics))[:MAX_LINES])
     return f'{{__name__=~"{names}"}}'

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
-    from sre_bot.first_look.movers import Mover
+    from sre_bot.first_look.movers import Mover, Steady
     from sre_bot.incident import Alert, Change, LogLevel, TimeWindow
     from sre_bot.investigation import MissingSource, Observation
     from sre_bot.signals.series import Series, SeriesFacts
@@ -150,7 +150,8 @@ class Seen:
     first, and ``log_window`` the time whose logs were read, None when there are none to be had; ``contrast`` is where
     bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces.
     ``runbooks`` are those of alerts that are known documents, by the addresses that the alerts give. ``movers`` are
-    the gauges, whatever they are called, of the services that it is about which are not what they were.
+    the gauges, whatever they are called, of the services that it is about which are not what they were, ``steady``
+    those of demand that are.
     """
 
     at: datetime
@@ -177,6 +178,7 @@ class Seen:
     traces_known: bool = False
     runbooks: Mapping[str, Observation] = field(default_factory=dict)
     movers: tuple[Mover, ...] = ()
+    steady: tuple[Steady, ...] = ()
 
     @property
     def environment(self) -> str:

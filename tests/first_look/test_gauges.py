@@ -10,7 +10,7 @@ import pytest
 
 from sre_bot.agent.verify import verify
 from sre_bot.first_look.account import give_account
-from sre_bot.first_look.movers import Mover
+from sre_bot.first_look.movers import Mover, Steady
 from sre_bot.investigation import Question
 from sre_bot.signals.series import Series, facts
 from tests.first_look.incidents import texts
@@ -24,8 +24,8 @@ def mover(metric: str, values: np.ndarray[tuple[int], np.dtype[np.float64]] = ST
     return Mover(service, metric, facts(series), ONSET, ONSET + timedelta(seconds=60), series)
 
 
-async def lines(*movers: Mover) -> list[str]:
-    seen = replace(await Scene().fires("Slow").seen(), movers=movers)
+async def lines(*movers: Mover, steady: tuple[Steady, ...] = ()) -> list[str]:
+    seen = replace(await Scene().fires("Slow").seen(), movers=movers, steady=steady)
     told = give_account(Question("what about checkout?", AT), seen)
     assert verify(told.report, told.evidence, AT).unverified == ()
     return [line for line in texts(told.report.what) if line.startswith("Moved")]
@@ -85,3 +85,20 @@ async def test_all_are_in_the_evidence_as_far_as_there_is_room() -> None:
     assert evidence.arguments["query"] == '{__name__=~"m0|m1|m2|m3|m4|m5|m6|m7|m8|m9|m10|m11"}'
     (chart,) = evidence.observation.charts
     assert len(chart.lines) == 5
+
+
+class TestDemand:
+    FLAT = Steady("checkout", "requests_per_sec", 20.0)
+
+    async def test_that_it_is_as_before_is_told_with_what_moved(self) -> None:
+        assert (await lines(mover("db_pool_max_conns"), steady=(self.FLAT,)))[0].endswith(
+            "; checkout requests_per_sec as before, 20."
+        )
+
+    async def test_it_is_told_alone_where_nothing_moved(self) -> None:
+        seen = replace(await Scene().fires("Slow").seen(), steady=(self.FLAT, replace(self.FLAT, service="search")))
+        answer = give_account(Question("", AT), seen)
+        assert "checkout requests_per_sec as before, 20." in texts(answer.report.what)
+        (evidence,) = [e for e in answer.evidence if e.tool == "query_metrics"]
+        assert evidence.summary == "checkout requests_per_sec as before, 20"
+        assert evidence.observation.charts == ()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sre_bot.first_look import movers
 from sre_bot.first_look.asking import Asking
 from sre_bot.first_look.movers import LOOKBACK, MAX_SERVICES, STEP, Mover, ramp_start, read_movers
 from sre_bot.first_look.traces import Asked
@@ -67,7 +68,7 @@ class Gauges(FakeMetrics):
 async def read(metrics: Gauges, question: str = "what about cart?", only: str | None = None) -> tuple[Mover, ...]:
     names = {"cart": "cart", "stock": "stock"}
     asked = Asked(Question(question, AT), names, (), ())
-    return await read_movers([Endpoint(metrics, only)], asked, AT, Asking(5.0))
+    return (await read_movers([Endpoint(metrics, only)], asked, AT, Asking(5.0))).movers
 
 
 async def test_what_moved_is_told_first_to_move_first_with_when() -> None:
@@ -121,9 +122,9 @@ async def test_of_an_environment_among_others_nothing_is_asked() -> None:
 
 async def test_without_a_prometheus_or_a_service_nothing_is_asked() -> None:
     question = Question("what is wrong?", AT)
-    assert await read_movers([], Asked(question, {}, (), ()), AT, Asking(5.0)) == ()
+    assert await read_movers([], Asked(question, {}, (), ()), AT, Asking(5.0)) == movers.Gauges()
     metrics = Gauges({})
-    assert await read_movers([Endpoint(metrics)], Asked(question, {}, (), ()), AT, Asking(5.0)) == ()
+    assert await read_movers([Endpoint(metrics)], Asked(question, {}, (), ()), AT, Asking(5.0)) == movers.Gauges()
     assert metrics.asked == []
 
 
