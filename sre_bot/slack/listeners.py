@@ -28,7 +28,7 @@ from sre_bot.slack.messages import plain_text
 from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
 from sre_bot.slack.turns import Turns
-from sre_bot.slack.waiting import away_again, back, continued, not_continued, promised
+from sre_bot.slack.waiting import NOT_CONTINUED, away_again, back, continued, not_continued, promised
 from sre_bot.store.database import patiently
 from sre_bot.store.heard import Call
 from sre_bot.store.waits import CONTINUES, TRY, WaitState
@@ -184,15 +184,15 @@ class Mentions:
                 steps = journaled(self._investigator, journal).triage(question, listen)
                 ended, looks = await self._investigate(key, steps, thread, status)
                 answer = await self._finish(key, ended.answer, journal)
-                if ended.model_away and self._room and await self._may_speak(event, journal):
+                if ended.model_away and self._room and await self._may_speak(event):
                     answer = await self._promise(key, event, answer, looks, room=self._room, journal=journal)
                 await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
             status.end_with(_last_word(answer))
 
-    async def _may_speak(self, event: JsonObject, journal: Journal) -> bool:
+    async def _may_speak(self, event: JsonObject) -> bool:
         """Whether nobody asked for quiet while it was looked into."""
-        now = max(datetime.fromtimestamp(journal.clock(), UTC), written_at(event))
-        return await patiently(partial(self._heard.is_listening, thread_of(event), now))
+        until_now = datetime.max.replace(tzinfo=UTC)  # Slack's clock may be ahead of ours
+        return await patiently(partial(self._heard.is_listening, thread_of(event), until_now))
 
     async def _promise(
         self, key: str, event: JsonObject, answer: Answer, looks: int, *, room: WaitingRoom, journal: Journal
@@ -253,7 +253,9 @@ class Mentions:
         return _last_word(answer)
 
     async def not_continued(self, wait: Wait, why: WaitState) -> None:
-        """Tell why an investigation does not go on, where its state was told last."""
+        """Tell why an investigation does not go on, where its state was told last; nothing of one that does."""
+        if why not in NOT_CONTINUED:
+            return
         for key in (f"{wait.key}:resumed", f"{wait.key}:status"):
             if ts := await patiently(partial(self._posts.ts, key)):
                 await self._thread(wait.event).edit(ts, not_continued(wait, why))

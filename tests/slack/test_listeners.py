@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sre_bot.drills.slack_simulator import Channel, SlackSimulator
     from sre_bot.drills.slack_simulator import Message as Posted
     from sre_bot.investigation import JsonObject, Question
+    from sre_bot.resuming import WaitingRoom
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ class Bot:
     scopes: Mapping[str, Scope] = dataclasses.field(default_factory=dict)
     unfinished: Mapping[str, str] = dataclasses.field(default_factory=dict)
     patience: float = 60.0
+    room: WaitingRoom | None = None
 
     def mentions(self) -> Mentions:
         investigator = Investigator(
@@ -105,6 +107,7 @@ class Bot:
             concurrent=self.concurrent,
             now=lambda: NOW,
             patience=self.patience,
+            room=self.room,
         )
 
     @property
