@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sre_bot.first_look import movers
 from sre_bot.first_look.asking import Asking
-from sre_bot.first_look.movers import LOOKBACK, MAX_SERVICES, STEP, Mover, ramp_start, read_movers
+from sre_bot.first_look.movers import LOOKBACK, MAX_SERVICES, STEP, Gauges, Mover, ramp_start, read_movers
 from sre_bot.first_look.traces import Asked
 from sre_bot.first_look.vitals import Endpoint
 from sre_bot.investigation import Question
@@ -45,7 +45,7 @@ def leak(minutes: float, restart: float = 0) -> FloatArray:
     return np.asarray(np.where(ago(restart).timestamp() < TIMES, 20, values), dtype=np.float64)
 
 
-class Gauges(FakeMetrics):
+class GaugesAlone(FakeMetrics):
     """A Prometheus with gauges, by metric and service; it keeps what it was asked for."""
 
     def __init__(self, told: dict[tuple[str, str], FloatArray]) -> None:
@@ -65,7 +65,7 @@ class Gauges(FakeMetrics):
         return QueryResult(tuple(Series({"__name__": m, "service": s}, TIMES, v) for (m, s), v in self.gauges.items()))
 
 
-async def read(metrics: Gauges, question: str = "what about cart?", only: str | None = None) -> tuple[Mover, ...]:
+async def read(metrics: GaugesAlone, question: str = "what about cart?", only: str | None = None) -> tuple[Mover, ...]:
     names = {"cart": "cart", "stock": "stock"}
     asked = Asked(Question(question, AT), names, (), ())
     return (await read_movers([Endpoint(metrics, only)], asked, AT, Asking(5.0))).movers
@@ -77,7 +77,7 @@ async def test_what_moved_is_told_first_to_move_first_with_when() -> None:
         ("stock_pages", "stock"): step(7, 700, 90),
         ("cart_colour", "cart"): step(5, 5, 1),
     }
-    first, second = await read(Gauges(told))
+    first, second = await read(GaugesAlone(told))
     assert (first.service, first.metric) == ("stock", "stock_pages")
     assert (second.service, second.metric) == ("cart", "cart_conns_allowed")
     assert abs(second.onset - ago(30)) <= 2 * STEP
@@ -85,7 +85,7 @@ async def test_what_moved_is_told_first_to_move_first_with_when() -> None:
 
 
 async def test_a_leak_began_where_its_climb_began_although_it_never_stepped() -> None:
-    (mover,) = await read(Gauges({("cart_heap_mb", "cart"): leak(120, restart=5)}))
+    (mover,) = await read(GaugesAlone({("cart_heap_mb", "cart"): leak(120, restart=5)}))
     assert abs(mover.onset - ago(120)) <= timedelta(minutes=4)
 
 
@@ -96,11 +96,11 @@ def test_what_climbed_all_the_while_began_nobody_knows_when() -> None:
 
 
 async def test_what_hardly_moved_or_belongs_to_nobody_asked_about_is_not_told() -> None:
-    assert await read(Gauges({("cart_load", "cart"): step(100, 106, 30), ("x", "other"): step(1, 9, 30)})) == ()
+    assert await read(GaugesAlone({("cart_load", "cart"): step(100, 106, 30), ("x", "other"): step(1, 9, 30)})) == ()
 
 
 async def test_only_gauges_of_the_services_in_question_are_asked_for_the_asked_ones_first() -> None:
-    metrics = Gauges({("cart_heap_mb", "cart"): step(1, 1, 1)})
+    metrics = GaugesAlone({("cart_heap_mb", "cart"): step(1, 1, 1)})
     await read(metrics, "stock is slow")
     listed, ranged = metrics.asked
     assert 'service=~"stock|cart"' in listed
@@ -109,13 +109,13 @@ async def test_only_gauges_of_the_services_in_question_are_asked_for_the_asked_o
 
 
 async def test_where_there_are_no_gauges_nothing_more_is_asked() -> None:
-    metrics = Gauges({})
+    metrics = GaugesAlone({})
     assert await read(metrics) == ()
     assert len(metrics.asked) == 1
 
 
 async def test_of_an_environment_among_others_nothing_is_asked() -> None:
-    metrics = Gauges({("cart_heap_mb", "cart"): step(1, 9, 30)})
+    metrics = GaugesAlone({("cart_heap_mb", "cart"): step(1, 9, 30)})
     assert await read(metrics, only="staging") == ()
     assert metrics.asked == []
 
@@ -123,14 +123,14 @@ async def test_of_an_environment_among_others_nothing_is_asked() -> None:
 async def test_without_a_prometheus_or_a_service_nothing_is_asked() -> None:
     question = Question("what is wrong?", AT)
     assert await read_movers([], Asked(question, {}, (), ()), AT, Asking(5.0)) == movers.Gauges()
-    metrics = Gauges({})
+    metrics = GaugesAlone({})
     assert await read_movers([Endpoint(metrics)], Asked(question, {}, (), ()), AT, Asking(5.0)) == movers.Gauges()
     assert metrics.asked == []
 
 
 async def test_no_more_services_than_a_query_can_bear_are_asked_about() -> None:
     names = {f"s{number}": f"s{number}" for number in range(30)}
-    metrics = Gauges({})
+    metrics = GaugesAlone({})
     await read_movers([Endpoint(metrics)], Asked(Question("?", AT), names, (), ()), AT, Asking(5.0))
     assert metrics.asked[0].split('service=~"')[1].split('"')[0].count("|") == MAX_SERVICES - 1
 
