@@ -57,8 +57,9 @@ class _Copy:
             return
         try:  # the usual line, of a series that is known to be written as it should
             series, value, time = line.rsplit(b" ", 2)
-            before, at = self.last[series], _float(time)
-            _float(value)
+            before, at, _ = self.last[series], float(time), float(value)
+            if b"_" in line[len(series) :]:  # which numbers may have in Python only
+                line, series, at = self._first(number, line)
         except (ValueError, KeyError):
             line, series, at = self._first(number, line)
             before = self.last.get(series, float("-inf"))
