@@ -6,7 +6,6 @@ there. What its callees lost is theirs, so it is subtracted; only services that 
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +35,7 @@ class Objective:
 
 def impacts(
     keys: Sequence[tuple[str, str]],
-    history: FloatArray,
+    normals: Sequence[FloatArray],
     searched: FloatArray,
     objective: Objective,
     calls: Iterable[tuple[str, str]],
@@ -45,7 +44,8 @@ def impacts(
 
     Args:
         keys: (service, metric) of each row.
-        history: (series, samples) held for normal.
+        normals: each (series, samples) of a time held for normal, say a baseline and the time just before; the worse
+            of their medians counts, so that what was bad before the failure is not blamed for it.
         searched: (series, samples) while the objective fails.
         objective: what fails.
         calls: (caller, callee) pairs.
@@ -56,7 +56,7 @@ def impacts(
     loads = {service: row for row, (service, metric) in enumerate(keys) if kind_of(metric) is MetricKind.LOAD}
     excess = {
         service: _excess(
-            history[row],
+            [normal[row] for normal in normals],
             searched[row],
             lower=lower_is_worse(keys[row][1]),
             load=_load(searched, loads.get(service)),
@@ -92,11 +92,10 @@ def _load(searched: FloatArray, row: int | None) -> FloatArray:
     return np.ones(searched.shape[1]) if row is None else np.nan_to_num(searched[row])
 
 
-def _excess(history: FloatArray, searched: FloatArray, *, lower: bool, load: FloatArray) -> float:
-    """How much worse than normal, in the metric's unit times calls; what has no history was at its best before."""
-    normal = float(quantiles(history, (0.5,))[0])
-    if math.isnan(normal):
-        normal = float(np.max(searched[np.isfinite(searched)], initial=0.0)) if lower else 0.0
+def _excess(normals: Sequence[FloatArray], searched: FloatArray, *, lower: bool, load: FloatArray) -> float:
+    """How much worse than normal, in the metric's unit times calls; of what has no history nothing is known."""
+    medians = [quantiles(normal, (0.5,))[0] for normal in normals if normal.size]
+    normal = np.fmin.reduce(medians) if lower else np.fmax.reduce(medians)
     worse = normal - searched if lower else searched - normal
     return float(np.nansum(np.maximum(worse, 0.0) * load))
 

@@ -19,14 +19,15 @@ import numpy as np
 
 from sre_bot.errors import BadInputError
 from sre_bot.signals.impact import Objective, impacts
-from sre_bot.signals.level_shift import level_shifts
+from sre_bot.signals.level_shift import FROM_CONSTANT, LASTING, level_shifts
 from sre_bot.signals.metric_kinds import MetricKind, kind_of, lower_is_worse
 from sre_bot.signals.metric_table import MetricTable, as_rates, counters_of, in_order, rows_for
+from sre_bot.signals.vanished import vanished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sre_bot.signals.level_shift import FloatArray, Shifts
+    from sre_bot.signals.level_shift import FloatArray, IntArray, Shifts
 
 MARGIN_SHARE = 0.25
 """The last quarter of the time before the alert is searched, not held for normal: alerts are late …"""
@@ -55,6 +56,8 @@ STANDING_OUT = 0.5
 """A first that leads the median of all by fewer e-folds than this may be noise: the confidence shrinks with it."""
 TIE_BREAK = 1e-3
 """What moved decides between services whose shares in the failure differ by less than this."""
+RESOURCES = frozenset({MetricKind.CPU, MetricKind.MEMORY})
+"""What a living process always has; other series also stop when nobody calls."""
 NEVER_SEEN = 0.0
 """What an error metric was before it first appeared: exporters often create it with the first error."""
 
@@ -76,7 +79,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """How one series moved: levels in its own unit (NaN = unknown), ``onset`` in unix seconds or None."""
+    """How one series moved: levels in its own unit (NaN: unknown, or gone), ``onset`` in unix seconds or None."""
 
     service: str
     metric: str
@@ -112,17 +115,17 @@ def rank(situation: Situation) -> Ranking:
     """
     metrics, baseline = _prepared(situation)
     start = _search_start(metrics.times, situation.alert_time)
-    if not metrics.keys or start >= len(metrics.times) or (start == 0 and baseline is None):
+    recent, searched = metrics.values[:, :start], metrics.values[:, start:]
+    history = recent if baseline is None else np.concatenate((baseline, recent), axis=1)
+    if not history.size or not searched.size:
         raise BadInputError(_nothing_to_compare(metrics, situation.alert_time))
-    history, searched = metrics.values[:, :start], metrics.values[:, start:]
-    if baseline is not None:
-        history = np.concatenate((baseline, history), axis=1)
-    shifts = level_shifts(_with_first_errors(metrics.keys, history), searched)
-    movements = _movements(metrics.keys, shifts, metrics.times[start:])
+    history = _with_first_errors(metrics.keys, history)
+    gone = vanished(history, searched)
+    movements = _movements(metrics.keys, level_shifts(history, searched), gone, metrics.times[start:])
     scores = _service_scores(movements)
     if situation.objective is not None:
-        normal = history if baseline is None else baseline
-        own = impacts(metrics.keys, normal, searched, situation.objective, situation.calls)
+        normals = (recent,) if baseline is None else (baseline, recent)
+        own = impacts(metrics.keys, normals, searched, situation.objective, situation.calls)
         scores = _by_impact(scores, own) if own else scores
     return _ranked(movements, scores)
 
@@ -165,8 +168,10 @@ def _with_first_errors(keys: Sequence[tuple[str, str]], history: FloatArray) -> 
     return filled
 
 
-def _movements(keys: Sequence[tuple[str, str]], shifts: Shifts, times: FloatArray) -> list[Movement]:
-    """One movement a series, the stronger of its two after directions are weighed, strongest first."""
+def _movements(
+    keys: Sequence[tuple[str, str]], shifts: Shifts, gone: tuple[FloatArray, IntArray], times: FloatArray
+) -> list[Movement]:
+    """One movement a series: the strongest of rise, fall (after directions are weighed) and vanishing."""
     kinds = [kind_of(metric) for _, metric in keys]
     weight = np.array([WEIGHTS.get(kind, 1.0) for kind in kinds])
     lower = np.array([lower_is_worse(metric) for _, metric in keys])
@@ -174,9 +179,12 @@ def _movements(keys: Sequence[tuple[str, str]], shifts: Shifts, times: FloatArra
     up = np.where(lower & ~both, OTHER_DIRECTION, 1.0) * shifts.rise
     down = np.where(lower | both, 1.0, OTHER_DIRECTION) * shifts.fall
     rises = up >= down
-    scores = weight * np.log1p(np.maximum(up, down))
-    after = np.where(rises, shifts.high, shifts.low)
-    onsets = times[np.where(rises, shifts.high_from, shifts.low_from)]
+    resource = np.array([kind in RESOURCES for kind in kinds])
+    lost = np.where(resource, FROM_CONSTANT * gone[0] ** LASTING, 0.0)
+    went = lost > np.maximum(up, down)
+    scores = weight * np.log1p(np.maximum.reduce([up, down, lost]))
+    after = np.where(went, math.nan, np.where(rises, shifts.high, shifts.low))
+    onsets = times[np.where(went, gone[1], np.where(rises, shifts.high_from, shifts.low_from))]
     return [
         Movement(
             *keys[row],
