@@ -1,4 +1,4 @@
-"""Recordings: incidents one can replay, as folders of files (``docs/recordings.md``).
+"""Recordings: incidents one can replay, as folders of files (``docs/replay.md``).
 
 ``recording = recordings.read(folder)`` checks every file but the metrics and keeps what was known when the question
 was asked; ``async with recordings.replayed(recording) as sources`` starts a throw-away Prometheus that knows the
