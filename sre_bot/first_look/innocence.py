@@ -44,10 +44,11 @@ def innocents(seen: Seen, found: Conclusion) -> tuple[Innocent, ...]:
 
 
 def _innocent(deploy: Change, commit: Change | None, failure: Failure) -> Innocent:
-    """It came later, or, weighed by itself, its time and place fit less."""
+    """It came later, or, weighed by itself, its time, place and content fit less."""
     name = capitalized(change_name(deploy, commit, deploy.revision or ""))
     if failure.onset is not None and deploy.time > failure.onset + failure.onset_slack:
         return Innocent(deploy, f"{name}: deployed {span(deploy.time - failure.onset)} after it began")
     alone = (replace(deploy, carries=()), *([commit] if commit else []))
     (verdict,) = judge_changes(alone, failure)
-    return Innocent(deploy, f"{name}: fits less: {'; '.join(verdict.reasons[:2])}")
+    told = dict.fromkeys((*verdict.reasons[:2], *verdict.reasons[-1:]))
+    return Innocent(deploy, f"{name}: fits less: {'; '.join(told)}")

@@ -42,7 +42,7 @@ FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0,
 HEALTHY_DEPENDENCY = 0.15
 """… if it is a dependency whose own signals were seen and did not move."""
 MOVED_FIRST = 0.8
-"""… if something that it measures of itself moved before or when the failure began."""
+"""… if something that it measures of itself moved before anything failed."""
 ELSEWHERE = 0.3
 """Weight of a commit that rides on a service's deploy but touches only files named after other services."""
 NO_WORDS = 0.4
@@ -265,8 +265,8 @@ class _Scene:
         return UNRELATED, f"{service} does not fail and nothing known that fails calls it"
 
     def _moved_first(self, service: str) -> bool:
-        """Whether something of a service moved by when it began to fail, as the first of all."""
-        first = self.failure.first_sign or self.failure.onset
+        """Whether something of a service moved with the first sign, before anything failed."""
+        first = self.failure.first_sign
         moved = next((at for name, at in self.failure.moved.items() if _same(name, service)), None)
         return first is not None and moved is not None and moved <= first + self.failure.onset_slack
 

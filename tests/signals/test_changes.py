@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -58,8 +59,8 @@ def order(*changes: Change, words: frozenset[str] = frozenset(), diffs: Mapping[
     return [s.change for s in ranked(*changes, words=words, diffs=diffs) if s.change is not None]
 
 
-def verdicts(*changes: Change) -> dict[str, Verdict]:
-    failure = Failure(ONSET, ("checkout",), GRAPH, frozenset(), NOW, {})
+def verdicts(*changes: Change, **known: Any) -> dict[str, Verdict]:
+    failure = replace(Failure(ONSET, ("checkout",), GRAPH, frozenset(), NOW, {}), **known)
     return {verdict.revision: verdict for verdict in judge_changes(changes, failure)}
 
 
@@ -82,6 +83,57 @@ def test_nearer_to_what_fails_is_more_suspect() -> None:
 def test_the_service_that_failed_first_is_more_suspect_than_those_dragged_down() -> None:
     changes = (deploy("victim", 5, "web"), deploy("origin", 5, "checkout"))
     assert ranked(*changes, failing=["checkout", "web"])[0].change == "origin"
+
+
+def test_what_came_after_the_first_sign_of_trouble_is_less_suspect_than_what_came_before_it() -> None:
+    changes = (deploy("before", 95), deploy("after", 5))
+    found = verdicts(*changes, first_sign=ago(90))
+    assert found["before"].score > 2 * found["after"].score
+    assert "5 min before the first sign" in found["before"].why
+    assert "85 min after the first sign" in found["after"].why
+    assert "at the first sign" in verdicts(deploy("at", 89.8), first_sign=ago(90))["at"].why
+    plain = verdicts(*changes)
+    assert plain["after"].score > plain["before"].score
+
+
+def test_a_caller_that_moved_before_anything_failed_is_more_suspect() -> None:
+    caller = deploy("a", 95, "web")
+    known = {"first_sign": ago(90), "moved": {"web": ago(91)}}
+    assert verdicts(caller, **known)["a"].score > verdicts(caller, first_sign=ago(90))["a"].score
+    assert "web calls what fails, and moved first" in verdicts(caller, **known)["a"].why
+    stranger = {"first_sign": ago(90), "moved": {"search": ago(91)}}
+    assert "moved first" not in verdicts(deploy("b", 95, "search"), **stranger)["b"].why
+
+
+def test_a_diff_that_does_what_such_failures_come_from_beats_a_later_one_that_only_moves_code() -> None:
+    diffs = {"risky": "-timeout: 5s\n+timeout: 50ms", "tidy": "-a = load(k)\n-show(a)\n+show(load(k))"}
+    changes = (commit("risky", 40), deploy("risky", 30), commit("tidy", 5), deploy("tidy", 2))
+    found = verdicts(*changes, texts=("context deadline exceeded",), diffs=diffs)
+    assert found["risky"].score > found["tidy"].score
+    assert "it sets another value (timeout: 5s → 50ms)" in found["risky"].why
+    assert "by its diff it does the same as before" in found["tidy"].why
+
+
+def test_a_missing_diff_proves_nothing_either_way() -> None:
+    changes = (commit("a", 40), deploy("a", 5))
+    texts = ("context deadline exceeded",)
+    unknown = verdicts(*changes, texts=texts)["a"].score
+    assert verdicts(*changes, texts=texts, diffs={"a": "-timeout: 5s\n+timeout: 50ms"})["a"].score > unknown
+    assert verdicts(*changes, texts=texts, diffs={"a": "-b = a\n+b = (a)"})["a"].score < unknown
+
+
+def test_looks_and_other_environments_break_little() -> None:
+    files = {"look": "web/cart.css", "else": "deploy/staging/values.yaml", "own": "src/cart.py"}
+    changes = [change for name, file in files.items() for change in (commit(name, 9, "Work", file), deploy(name, 5))]
+    found = verdicts(*changes)
+    assert found["look"].score < found["else"].score < found["own"].score
+
+
+def test_configuration_of_the_cluster_may_be_applied_without_a_deploy_on_record() -> None:
+    other = deploy("x", 600, "search")
+    code = verdicts(commit("a", 5, "Work", "src/quota.py"), other)["a"]
+    applied = verdicts(commit("a", 5, "Work", "k8s/quota.yaml"), other)["a"]
+    assert applied.score > code.score
 
 
 def test_a_deploy_after_the_onset_is_innocent_and_says_why() -> None:
