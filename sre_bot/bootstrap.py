@@ -17,7 +17,7 @@ from sre_bot.agent.claude import Claude
 from sre_bot.agent.prompt import load as load_prompt
 from sre_bot.catalogue import Catalogue
 from sre_bot.first_look import FirstLook, Sources
-from sre_bot.incident import Service
+from sre_bot.incident import SERVICE_LABELS, Service
 from sre_bot.investigation import rewritten
 from sre_bot.sources.access import Access
 from sre_bot.sources.alertmanager import AlertmanagerSource
@@ -84,6 +84,7 @@ class ConfiguredSources:
     repositories: tuple[GitRepository, ...]
     deploys: DeployFile | None
     documents: DocumentLibrary | None
+    service_labels: tuple[str, ...] = SERVICE_LABELS
 
     def all(self) -> Iterable[tuple[str, Checkable]]:
         """Every source, by name."""
@@ -166,6 +167,8 @@ class ConfiguredSources:
             logs=self.loki,
             traces=self.tempo,
             documents=self.documents,
+            rules=self.prometheus,
+            service_labels=self.service_labels,
             environments={source.name: source.environment for source in watched if source.environment},
             catalogue=known,
         )
@@ -184,6 +187,7 @@ async def sources(settings: Settings) -> AsyncIterator[ConfiguredSources]:
             repositories=repositories,
             deploys=_deploys(settings.deploys) if settings.deploys else None,
             documents=_documents(settings, repositories),
+            service_labels=tuple(dict.fromkeys((*settings.service_labels, *SERVICE_LABELS))),
         )
         for endpoints in parts.endpoints().values():
             for one in endpoints:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 from urllib.parse import unquote
 
 from pydantic import (
@@ -199,6 +199,7 @@ class Settings(Section):
     deploys: DeploysSettings | None = None
     services: Mapping[str, ServiceSettings] = {}
     catalogue_files: tuple[Path, ...] = ()
+    service_labels: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], ...] = ()
     channels: Mapping[str, ChannelSettings] = {}
     http: HttpSettings = HttpSettings()
     link_hosts: tuple[str, ...] = ()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sre_bot.first_look import surroundings
+from sre_bot.first_look.checks import Check, Whose
 from sre_bot.first_look.conditions import Condition, ConditionKind
 from sre_bot.first_look.pace import Grid, ask_range
-from sre_bot.first_look.surroundings import Check, Whose
-from sre_bot.incident import SERVICE_LABELS, service_of
+from sre_bot.incident import SERVICE_LABELS
 from sre_bot.signals.units import format_value
 from sre_bot.tools.text import quoted
 
@@ -52,6 +52,45 @@ class Ground:
     checks: Sequence[tuple[Check, int]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A check as it was asked: the query, at which moments, over which window of rates, with which labels."""
+
+    check: Check
+    promql: str
+    grid: Grid
+    rate_window: timedelta
+    service_labels: tuple[str, ...] = SERVICE_LABELS
+
+    @property
+    def smeared(self) -> timedelta:
+        """How long trouble may last before a rate shows it."""
+        return self.rate_window if "$window" in self.check.expression and not self.check.event else timedelta(0)
+
+    def subject(self, labels: Mapping[str, str]) -> str:
+        """What it is about, as people write it."""
+        whose = self.check.whose
+        named = [labels[label] for label in whose.value if labels.get(label) and label not in _TOLD_APART]
+        if whose is Whose.NODE and labels.get("node"):
+            named = [labels["node"], *(one for one in named if one not in {labels["node"], labels.get("instance")})]
+        joined = " ".join(named) if whose in {Whose.NODE, Whose.TARGET, Whose.PROCESS} else "/".join(named)
+        return quoted(joined or self._labelled(labels) or "somewhere", MAX_SUBJECT)
+
+    def service(self, labels: Mapping[str, str]) -> str | None:
+        """The service it belongs to: of a pod its workload, of a process its labels, unless these name an exporter."""
+        name: str | None = None
+        if self.check.whose in {Whose.POD, Whose.WORKLOAD}:
+            found = next((labels[kind] for kind in Whose.WORKLOAD.value[1:] if labels.get(kind)), None)
+            name = found or workload_of(labels.get("pod", "")) or labels.get("container")
+        elif self.check.whose in {Whose.PROCESS, Whose.TARGET}:
+            named = self._labelled(labels)
+            name = named if named and not _EXPORTER.fullmatch(named) else None
+        return quoted(name, MAX_SUBJECT) if name else None
+
+    def _labelled(self, labels: Mapping[str, str]) -> str | None:
+        return next((labels[label] for label in self.service_labels if labels.get(label)), None)
+
+
 async def ground_of(metrics: Metrics, at: datetime, asking: Asking) -> Ground:
     """Which checks the metrics that there are allow."""
     found = await asking.series(metrics.name, metrics.query(surroundings.DISCOVERY, at))
@@ -69,6 +108,7 @@ async def read_conditions(
     *,
     rate_window: timedelta,
     matchers: tuple[str, ...] = (),
+    service_labels: tuple[str, ...] = SERVICE_LABELS,
 ) -> tuple[Condition, ...]:
     """What was wrong at some moment of the grid, the most telling kinds first, the latest first of each."""
     laid = [(check, _grid_for(series, grid)) for check, series in ground.checks]
@@ -76,14 +116,18 @@ async def read_conditions(
     if unread:
         asking.note(metrics.name, f"{unread} checks of nodes, pods and limits have too many series and were left out")
     window = f"{rate_window.total_seconds():.0f}s"
-    asked = [(check, coarse, check.promql(SERVICE_LABELS, window, matchers)) for check, coarse in laid if coarse]
-    answers = await asyncio.gather(*(ask_range(metrics, query, coarse, asking) for _, coarse, query in asked))
+    asked = [
+        Asked(check, check.promql(service_labels, window, matchers), coarse, rate_window, service_labels)
+        for check, coarse in laid
+        if coarse is not None
+    ]
+    answers = await asyncio.gather(*(ask_range(metrics, one.promql, one.grid, asking) for one in asked))
     found: list[Condition] = []
-    for (check, coarse, query), series in zip(asked, answers, strict=True):
-        told = sorted(conditions_of(check, query, series, coarse, rate_window), key=_latest_first)
+    for one, series in zip(asked, answers, strict=True):
+        told = sorted(conditions_of(one, series), key=_latest_first)
         found += told[:MAX_OF_A_CHECK]
         if len(told) > MAX_OF_A_CHECK:
-            asking.note(metrics.name, f"{len(told) - MAX_OF_A_CHECK} more are {check.kind}, and were left out")
+            asking.note(metrics.name, f"{len(told) - MAX_OF_A_CHECK} more are {one.check.kind}, and were left out")
     return once(found)
 
 
@@ -96,16 +140,14 @@ def _grid_for(series: int, grid: Grid) -> Grid | None:
     return grid if times <= 1 else replace(grid, step=grid.step * times)
 
 
-def conditions_of(
-    check: Check, promql: str, series: Iterable[Series], grid: Grid, rate_window: timedelta
-) -> list[Condition]:
+def conditions_of(asked: Asked, series: Iterable[Series]) -> list[Condition]:
     """What a check's answer says, one condition of each series. Pure."""
-    smeared = rate_window if "$window" in check.expression and not check.event else timedelta(0)
-    told = (_condition(check, promql, grid.laid(one), grid, smeared) for one in series)
+    told = (_condition(asked, asked.grid.laid(one)) for one in series)
     return [condition for condition in told if condition is not None]
 
 
-def _condition(check: Check, promql: str, series: Series, grid: Grid, smeared: timedelta) -> Condition | None:
+def _condition(asked: Asked, series: Series) -> Condition | None:
+    check, grid = asked.check, asked.grid
     wrong = np.flatnonzero(np.isfinite(series.values))
     if not len(wrong):
         return None
@@ -118,21 +160,21 @@ def _condition(check: Check, promql: str, series: Series, grid: Grid, smeared: t
         since = _expired(float(series.times[last]), worst, grid.window)
     if check.normal and since is None:
         return None
-    subject = _subject(check.whose, series.labels)
+    subject = asked.subject(series.labels)
     words = check.words.format_map(_Labels({**series.labels, "value": format_value(worst, check.unit)}))
     patience = JOINED / grid.step if check.event else 1
     return Condition(
         kind=check.kind,
         subject=subject,
-        service=_service(check.whose, series.labels),
+        service=asked.service(series.labels),
         since=since,
-        uncertainty_s=(grid.step + smeared).total_seconds(),
+        uncertainty_s=(grid.step + asked.smeared).total_seconds(),
         over=len(series.times) - 1 - last > max(1, patience),
         worst=worst,
         unit=check.unit,
         said=quoted(f"{subject} {words}", 2 * MAX_SUBJECT),
         metric=check.metric,
-        promql=promql,
+        promql=asked.promql,
     )
 
 
@@ -149,28 +191,6 @@ class _Labels(dict[str, str]):
         return ""
 
 
-def _subject(whose: Whose, labels: Mapping[str, str]) -> str:
-    """What it is about, as people write it."""
-    named = [labels[label] for label in whose.value if labels.get(label) and label not in _TOLD_APART]
-    if whose is Whose.NODE and labels.get("node"):
-        named = [labels["node"], *(one for one in named if one not in {labels["node"], labels.get("instance")})]
-    joined = " ".join(named) if whose in {Whose.NODE, Whose.TARGET, Whose.PROCESS} else "/".join(named)
-    return quoted(joined or service_of(labels) or "somewhere", MAX_SUBJECT)
-
-
-def _service(whose: Whose, labels: Mapping[str, str]) -> str | None:
-    """The service that it belongs to: of a pod its workload, of a process its labels, unless these name an exporter."""
-    if whose in {Whose.POD, Whose.WORKLOAD}:
-        found = next((labels[kind] for kind in Whose.WORKLOAD.value[1:] if labels.get(kind)), None)
-        name = found or workload_of(labels.get("pod", "")) or labels.get("container")
-    elif whose in {Whose.PROCESS, Whose.TARGET}:
-        named = service_of(labels)
-        name = None if named is None or _EXPORTER.fullmatch(named) else named
-    else:
-        name = None
-    return quoted(name, MAX_SUBJECT) if name else None
-
-
 def workload_of(pod: str) -> str | None:
     """The Deployment, DaemonSet or StatefulSet that a pod is of, by its name; None when it is not named so."""
     found = _POD.fullmatch(pod)
@@ -184,15 +204,15 @@ def _latest_first(condition: Condition) -> tuple[bool, float]:
 def once(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """Each thing that is wrong once, however many exporters tell of it, and no restart of what was killed."""
     order = list(ConditionKind)
-    alike: dict[tuple[ConditionKind, str], Condition] = {}
+    alike: dict[tuple[ConditionKind, str, str], Condition] = {}
     killed: defaultdict[str, set[ConditionKind]] = defaultdict(set)
     for one in conditions:
-        alike.setdefault((one.kind, one.subject), one)
+        alike.setdefault((one.kind, one.subject, one.environment), one)
         killed[one.subject].add(one.kind)
     outright = {ConditionKind.OOM_KILLED, ConditionKind.CRASH_LOOP}
     kept = (
         one
-        for (kind, subject), one in alike.items()
+        for (kind, subject, _), one in alike.items()
         if kind is not ConditionKind.RESTARTED or not killed[subject] & outright
     )
     return tuple(sorted(kept, key=lambda one: (order.index(one.kind), *_latest_first(one), one.subject)))

@@ -19,7 +19,7 @@ from sre_bot.first_look.runbooks import read_runbooks
 from sre_bot.first_look.seen import Seen
 from sre_bot.first_look.traces import Asked, read_contrast
 from sre_bot.first_look.vitals import Endpoint, read_vitals
-from sre_bot.incident import TimeWindow
+from sre_bot.incident import SERVICE_LABELS, TimeWindow
 from sre_bot.investigation import missing_of, rewritten
 from sre_bot.tools.replicas import episodes_once, united
 from sre_bot.tools.text import quoted
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sre_bot.tools.changes import Deploys, Repository
     from sre_bot.tools.docs import Documents
     from sre_bot.tools.logs import Logs
-    from sre_bot.tools.metrics import Metrics
+    from sre_bot.tools.metrics import Metrics, Rules
     from sre_bot.tools.traces import Traces
 
 PRESENT = timedelta(seconds=90)
@@ -48,6 +48,7 @@ class Sources:
     """What there is to look at; of each there may be none.
 
     ``environments`` says, by name, where a source is; one that is not named may be anywhere.
+    ``rules`` tells what those of ``metrics`` alert on; ``service_labels`` name services, the most telling first.
     """
 
     metrics: Sequence[Metrics] = ()
@@ -58,6 +59,8 @@ class Sources:
     logs: Sequence[Logs] = ()
     traces: Sequence[Traces] = ()
     documents: Documents | None = None
+    rules: Sequence[Rules] = ()
+    service_labels: tuple[str, ...] = SERVICE_LABELS
     environments: Mapping[str, str] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
 
@@ -146,6 +149,8 @@ def _endpoints(sources: Sources, focus: Focus, asking: Asking) -> list[Endpoint]
             None if metrics.name in sources.environments else focus.environment,
             metrics.name if len(there) > 1 else "",
             sources.environments.get(metrics.name, ""),
+            next((one for one in sources.rules if one.name == metrics.name), None),
+            sources.service_labels,
         )
         for metrics in there
     ]

@@ -1,76 +1,21 @@
-"""Which queries tell what is wrong with nodes, pods, disks, certificates and limits, by the names of common exporters.
+"""Which queries tell what is wrong with pods, workloads, nodes, volumes and machines, and which of all can be made.
 
-kube-state-metrics, cAdvisor and the kubelet, the node exporter, the blackbox exporter, cert-manager, those of
-PostgreSQL, MySQL, Redis, Kafka and RabbitMQ, Micrometer, OpenTelemetry. Each query has a value only while the trouble
-lasts, so that a healthy cluster of any size answers nothing. Thresholds are those of the kubernetes-mixin and the
-node-mixin (github.com/kubernetes-monitoring, github.com/prometheus/node_exporter) where they have one. Pure.
+By the names of kube-state-metrics, cAdvisor, the kubelet and the node exporter. A query has a value only while the
+trouble lasts, so that a healthy cluster of any size answers nothing. Thresholds are those of the kubernetes-mixin and
+the node-mixin (github.com/kubernetes-monitoring, github.com/prometheus/node_exporter) where they have one. Pure.
 """
 
 from __future__ import annotations
 
-import enum
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sre_bot.first_look.checks import Check, Whose
 from sre_bot.first_look.conditions import ConditionKind as Kind
+from sre_bot.first_look.limits import LIMITS, TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-
-class Whose(enum.Enum):
-    """The labels that name what a check is about."""
-
-    POD = ("namespace", "pod", "container", "reason")
-    WORKLOAD = ("namespace", "deployment", "statefulset", "daemonset", "horizontalpodautoscaler")
-    VOLUME = ("namespace", "persistentvolumeclaim")
-    NODE = ("instance", "node", "mountpoint", "device", "condition")
-    TARGET = ("instance", "target", "name", "namespace")
-    PROCESS = ("instance", "pod", "pool", "pool_name", "name", "id")
-    QUEUE = ("consumergroup", "topic", "queue", "vhost")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that may be wrong.
-
-    ``expression`` is PromQL in which ``@name{…}`` stands for a metric, to be narrowed to what is looked at, and
-    ``$window`` for that of rates; it has a value only while the trouble lasts. ``words`` say what a value means, with
-    ``{value}`` for it in ``unit`` and labels by their names. ``normal`` is what says something only while it is new, an
-    ``event`` is over in a moment and may come again.
-    """
-
-    kind: Kind
-    whose: Whose
-    expression: str
-    words: str
-    unit: str = ""
-    normal: bool = False
-    event: bool = False
-
-    @property
-    def metrics(self) -> frozenset[str]:
-        """The metrics that it needs."""
-        return frozenset(name for name, _ in _METRIC.findall(self.expression))
-
-    @property
-    def metric(self) -> str:
-        """The one that it is about."""
-        return str(_METRIC.findall(self.expression)[0][0])
-
-    def promql(self, by: Collection[str], window: str, matchers: tuple[str, ...] = ()) -> str:
-        """The query; ``by`` are the labels that are wanted besides those that name what it is about."""
-
-        def selector(found: re.Match[str]) -> str:
-            chosen = ",".join((*filter(None, [found[2]]), *matchers))
-            return f"{found[1]}{{{chosen}}}" if chosen else found[1]
-
-        labels = ", ".join(dict.fromkeys((*self.whose.value, *by)))
-        return f"max by ({labels}) ({_METRIC.sub(selector, self.expression).replace('$window', window)})"
-
-
-_METRIC = re.compile(r"@([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{([^}]*)\})?")
 _PODS = "namespace, pod, container"
 _DISKS = 'fstype!~"tmpfs|ramfs|squashfs|iso9660|overlay|.*fuse.*"'
 _FULL = "> 0.9"
@@ -245,128 +190,6 @@ MACHINES = (
     ),
 )
 """Machines, as the node exporter tells."""
-
-TARGETS = (
-    Check(Kind.PROBE, Whose.TARGET, "@probe_success == 0", "does not answer as it should"),
-    Check(
-        Kind.CERTIFICATE,
-        Whose.TARGET,
-        "((@probe_ssl_earliest_cert_expiry > 0) - time()) < 3 * 86400",
-        "{value} left",
-        "seconds",
-    ),
-    Check(
-        Kind.CERTIFICATE,
-        Whose.TARGET,
-        "(@certmanager_certificate_expiration_timestamp_seconds - time()) < 3 * 86400",
-        "{value} left",
-        "seconds",
-    ),
-    Check(Kind.CERTIFICATE, Whose.TARGET, "(@x509_cert_not_after - time()) < 3 * 86400", "{value} left", "seconds"),
-    *(
-        Check(Kind.DOWN, Whose.TARGET, f"@{name} == 0", "its exporter cannot reach it")
-        for name in ("pg_up", "mysql_up", "redis_up", "mongodb_up", "elasticsearch_up", "nginx_up", "memcached_up")
-    ),
-)
-"""Whoever is probed from outside."""
-
-LIMITS = (
-    Check(
-        Kind.CONNECTIONS,
-        Whose.TARGET,
-        f"(sum by (instance) (@pg_stat_activity_count) / max by (instance) (@pg_settings_max_connections)) {_FULL}",
-        "{value} of its connections used",
-        "ratio",
-    ),
-    Check(
-        Kind.CONNECTIONS,
-        Whose.TARGET,
-        f"(@mysql_global_status_threads_connected / @mysql_global_variables_max_connections) {_FULL}",
-        "{value} of its connections used",
-        "ratio",
-    ),
-    Check(
-        Kind.CONNECTIONS,
-        Whose.TARGET,
-        f"(@redis_connected_clients / @redis_config_maxclients) {_FULL}",
-        "{value} of its connections used",
-        "ratio",
-    ),
-    Check(
-        Kind.MEMORY,
-        Whose.TARGET,
-        f"(@redis_memory_used_bytes / (@redis_memory_max_bytes > 0)) {_FULL}",
-        "{value} of its memory used",
-        "ratio",
-    ),
-    Check(
-        Kind.CONNECTIONS,
-        Whose.PROCESS,
-        "min_over_time(@hikaricp_connections_pending[$window]) > 0",
-        "{value} wait for a connection of the pool",
-    ),
-    Check(
-        Kind.CONNECTIONS,
-        Whose.PROCESS,
-        "min_over_time(@db_client_connections_pending_requests[$window]) > 0",
-        "{value} wait for a connection of the pool",
-    ),
-    Check(
-        Kind.CONNECTIONS,
-        Whose.PROCESS,
-        "(@go_sql_stats_connections_in_use / (@go_sql_stats_connections_max_open > 0)) >= 1",
-        "{value} of the pool's connections used",
-        "ratio",
-    ),
-    *(
-        Check(
-            Kind.THREADS, Whose.PROCESS, f"(@{busy} / (@{limit} > 0)) {_FULL}", "{value} of its threads busy", "ratio"
-        )
-        for busy, limit in (
-            ("tomcat_threads_busy_threads", "tomcat_threads_config_max_threads"),
-            ("jetty_threads_busy", "jetty_threads_config_max"),
-            ("executor_active_threads", "executor_pool_max_threads"),
-        )
-    ),
-    Check(
-        Kind.MEMORY,
-        Whose.PROCESS,
-        '@jvm_memory_usage_after_gc_percent{area="heap"} > 0.9',
-        "{value} of the heap used after collecting garbage",
-        "ratio",
-    ),
-    Check(
-        Kind.FILES,
-        Whose.PROCESS,
-        f"(@process_open_fds / (@process_max_fds > 0)) {_FULL}",
-        "{value} of its file descriptors used",
-        "ratio",
-    ),
-    Check(
-        Kind.BACKLOG,
-        Whose.QUEUE,
-        "(sum by (consumergroup, topic) (@kafka_consumergroup_lag) > 1000) and "
-        "(sum by (consumergroup, topic) (@kafka_consumergroup_lag) > "
-        "3 * sum by (consumergroup, topic) (@kafka_consumergroup_lag offset 1h))",
-        "{value} messages behind, three times as many as an hour before",
-    ),
-    Check(
-        Kind.BACKLOG,
-        Whose.QUEUE,
-        "(@rabbitmq_queue_messages_ready > 1000) and "
-        "(@rabbitmq_queue_messages_ready > 3 * @rabbitmq_queue_messages_ready offset 1h)",
-        "{value} messages wait, three times as many as an hour before",
-    ),
-    *(
-        Check(Kind.REPLICATION, Whose.TARGET, f"@{name} > 30", "{value} behind", "seconds")
-        for name in (
-            "pg_replication_lag_seconds",
-            "pg_replication_lag",
-            "mysql_slave_status_seconds_behind_master",
-        )
-    ),
-)
-"""Limits of databases, queues and processes."""
 
 CHECKS = (*KUBERNETES, *MACHINES, *TARGETS, *LIMITS)
 _NAMES = frozenset[str]().union(*(check.metrics for check in CHECKS))

@@ -14,6 +14,7 @@ import numpy as np
 from sre_bot.first_look import conventions, discovery
 from sre_bot.first_look.environments import Narrowed, narrowed
 from sre_bot.first_look.ground import ground_of, once, read_conditions
+from sre_bot.first_look.hints import rules_of, watched
 from sre_bot.first_look.merging import merged
 from sre_bot.first_look.pace import (
     LOOKBACK,
@@ -27,7 +28,7 @@ from sre_bot.first_look.pace import (
 )
 from sre_bot.first_look.seen import Reading
 from sre_bot.first_look.symptoms import course
-from sre_bot.incident import TimeWindow
+from sre_bot.incident import ENVIRONMENT_LABELS, SERVICE_LABELS, AlertState, TimeWindow
 from sre_bot.signals.series import Series
 from sre_bot.tools.text import quoted
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.discovery import Signal
     from sre_bot.incident import Alert
     from sre_bot.signals.series import FloatArray
-    from sre_bot.tools.metrics import Metrics
+    from sre_bot.tools.metrics import Metrics, Rules
 
 MAX_NAME, MAX_NAMES = 120, 5
 NOT_TOLD_APART = (
@@ -70,12 +71,15 @@ class Endpoint:
 
     ``only`` is the environment that its series are to be narrowed to, None when all of them are meant; ``place`` is
     its name where there are several, else ""; ``environment`` the one whose data it holds, if it holds no other.
+    ``rules`` tells what it alerts on; ``service_labels`` name services, the most telling first.
     """
 
     metrics: Metrics
     only: str | None = None
     place: str = ""
     environment: str = ""
+    rules: Rules | None = None
+    service_labels: tuple[str, ...] = SERVICE_LABELS
 
 
 async def read_vitals(
@@ -112,10 +116,11 @@ async def _vitals_of(
     endpoint: Endpoint, at: datetime, asking: Asking, alerts: Collection[asyncio.Task[Sequence[Alert] | None]]
 ) -> Vitals:
     metrics = endpoint.metrics
-    meant, ground, pace, _ = await asyncio.gather(
+    meant, ground, pace, rules, _ = await asyncio.gather(
         _label_sets(endpoint, at, asking),
         ground_of(metrics, at, asking),
         pace_of(metrics, at, asking),
+        rules_of(endpoint.rules, asking.patience),
         _soon(alerts, asking.patience),
     )
     known = [alert for task in alerts if task.done() for alert in task.result() or ()]
@@ -124,17 +129,32 @@ async def _vitals_of(
     rate_window = max(pace.scrape * RATE_WINDOW_SCRAPES, step)
     grid = Grid(TimeWindow(min(whole.start + rate_window, at), at), step)
     window = f"{rate_window.total_seconds():.0f}s"
-    signals = discovery.discover(meant.label_sets, window, meant.matchers)
+    firing = {alert.name for alert in known if alert.state is AlertState.FIRING}
+    signals = discovery.discover(
+        meant.label_sets,
+        window,
+        meant.matchers,
+        service_labels=endpoint.service_labels,
+        hints=watched(rules, firing),
+    )
     queries = list(dict.fromkeys(signal.promql for signal in signals))
     answers, conditions = await asyncio.gather(
         asyncio.gather(*(ask_range(metrics, query, grid, asking) for query in queries)),
-        read_conditions(metrics, ground, grid, asking, rate_window=rate_window, matchers=meant.matchers),
+        read_conditions(
+            metrics,
+            ground,
+            grid,
+            asking,
+            rate_window=rate_window,
+            matchers=meant.matchers,
+            service_labels=endpoint.service_labels,
+        ),
     )
     found = _observed(signals, dict(zip(queries, answers, strict=True)), grid)
     return Vitals(
         grid.window,
         tuple(await _read(found, asking, endpoint)),
-        frozenset(_clean(name) for name in discovery.services(meant.label_sets)),
+        frozenset(_clean(name) for name in discovery.services(meant.label_sets, endpoint.service_labels)),
         pace.scrape,
         {(endpoint.place, query): metrics.graph_url(query, grid.window) for query in _shown(signals, conditions)},
         meant.found,
@@ -156,7 +176,8 @@ async def _soon(tasks: Collection[asyncio.Task[Sequence[Alert] | None]], patienc
 async def _label_sets(endpoint: Endpoint, at: datetime, asking: Asking) -> Narrowed:
     """What metrics there are, of the environment that is meant; of all when there is nothing of that one."""
     metrics, only = endpoint.metrics, endpoint.only
-    query = conventions.DISCOVERY if only is None else conventions.DISCOVERY_BY_ENVIRONMENT
+    more = ENVIRONMENT_LABELS if only is not None else ()
+    query = conventions.query_of(endpoint.service_labels, *more)
     found = [series.labels for series in await asking.series(metrics.name, metrics.query(query, at))]
     if only is None:
         return Narrowed(found)

@@ -61,6 +61,15 @@ class MetricMetadata:
     unit: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a Prometheus evaluates all the time: an alert (``alerts``) or a metric of this name, by its PromQL."""
+
+    name: str
+    expression: str
+    alerts: bool
+
+
 class Shape(enum.StrEnum):
     """What a series did in its window."""
 

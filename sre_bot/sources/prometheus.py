@@ -19,7 +19,7 @@ from prometheus_api_client import PrometheusConnect
 from sre_bot.errors import QueryRefusedError, SourceError, SourceUnavailableError
 from sre_bot.incident import TimeWindow, utc
 from sre_bot.investigation import Listing, MissingSource
-from sre_bot.signals.series import MetricMetadata
+from sre_bot.signals.series import MetricMetadata, Rule
 from sre_bot.sources.answers import read_json
 from sre_bot.sources.environment import placed
 from sre_bot.sources.episodes import Grid, episodes
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BUILD = "/api/v1/status/buildinfo"
-_PATHS = ("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/metadata", _BUILD)
+_BUILD, _RULES = "/api/v1/status/buildinfo", "/api/v1/rules"
+_PATHS = ("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/metadata", _BUILD, _RULES)
+_RULES_KEPT = 300.0
+"""Seconds for which rules are not asked for again: they change when someone deploys them."""
 _THREADS = 16
 
 
@@ -76,6 +78,7 @@ class PrometheusSource:
         self._transport = PolicyTransport(self._policy, transport)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=name)
         self._public_url = (public_url or self._policy.url("")).rstrip("/")
+        self._rules: tuple[float, tuple[Rule, ...]] = (-math.inf, ())
         self._patience = f"{0.9 * timeout:.3f}"  # so that the server's own words arrive before our deadline
 
     async def query(self, promql: str, at: datetime) -> QueryResult:
@@ -107,6 +110,15 @@ class PrometheusSource:
     async def metadata(self) -> Mapping[str, MetricMetadata]:
         """Type, help and unit by metric name, as far as the targets tell. Raises SourceError."""
         return await self._ask("metadata", lambda session: session.client.get_metric_metadata(""), _metadata)
+
+    async def rules(self) -> tuple[Rule, ...]:
+        """What it records and alerts on, as of the last minutes. Raises SourceError."""
+        now = asyncio.get_running_loop().time()
+        asked, known = self._rules
+        if now - asked > _RULES_KEPT:
+            known = await self._ask(_RULES, lambda session: session.get(self._policy.url(_RULES)), _read_rules)
+            self._rules = (now, known)
+        return known
 
     async def history(self, window: TimeWindow) -> Listing[Alert]:
         """Episodes of alerts in the window, latest start first; see `episodes`. Annotations are not kept there.
@@ -258,6 +270,12 @@ def _metadata(answer: JsonObject) -> Mapping[str, MetricMetadata]:
         for name, said in dict(data).items()
         if said
     }
+
+
+def _read_rules(answer: JsonObject) -> tuple[Rule, ...]:
+    data: Any = answer["data"]
+    rules = (rule for group in data["groups"] for rule in group["rules"])
+    return tuple(Rule(str(one["name"]), str(one["query"]), one["type"] == "alerting") for one in rules)
 
 
 def _list(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sre_bot.incident import TimeWindow
-    from sre_bot.signals.series import MetricMetadata, QueryResult
+    from sre_bot.signals.series import MetricMetadata, QueryResult, Rule
 
 
 class Metrics(Source, Protocol):
@@ -38,4 +38,12 @@ class Metrics(Source, Protocol):
 
     def graph_url(self, promql: str, window: TimeWindow) -> str:
         """Where a human sees this query over this window."""
+        ...
+
+
+class Rules(Source, Protocol):
+    """A Prometheus that tells its rules."""
+
+    async def rules(self) -> Sequence[Rule]:
+        """What it records and alerts on. Raises SourceError."""
         ...

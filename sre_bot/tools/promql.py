@@ -95,6 +95,14 @@ def guarded(text: str, *, source: str, end: datetime, now: datetime) -> Query:
     )
 
 
+def metrics_in(text: str) -> frozenset[str]:
+    """The metric names in an expression that someone else wrote; none when it cannot be read."""
+    try:
+        return frozenset(selector.metric for selector in _selectors(_parsed(text)) if selector.metric is not None)
+    except ValueError:
+        return frozenset()
+
+
 def _parsed(text: str) -> p.Expr:
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the query has {len(text)} characters, at most {MAX_LENGTH} are allowed: ask in parts")

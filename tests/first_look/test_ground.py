@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_bot.first_look import surroundings
+from sre_bot.first_look.checks import Check, Whose
 from sre_bot.first_look.conditions import Condition, ConditionKind
-from sre_bot.first_look.ground import MAX_OF_A_CHECK, MAX_SAMPLES, conditions_of, once, workload_of
+from sre_bot.first_look.ground import MAX_OF_A_CHECK, MAX_SAMPLES, Asked, conditions_of, once, workload_of
 from sre_bot.first_look.look import Sources, look_at
 from sre_bot.first_look.pace import Grid
-from sre_bot.first_look.surroundings import CHECKS, Check, Whose
+from sre_bot.first_look.surroundings import CHECKS
 from sre_bot.incident import SERVICE_LABELS, TimeWindow
 from sre_bot.investigation import CauseKind, Question
 from sre_bot.signals.series import Series
@@ -42,7 +43,7 @@ def told(
     values = np.full(len(MOMENTS), np.nan)
     for start, end in wrong:
         values[(ago(start).timestamp() <= MOMENTS) & (ago(end).timestamp() >= MOMENTS)] = value
-    return conditions_of(check, "q", [Series(labels, MOMENTS, values)], GRID, WINDOW)
+    return conditions_of(Asked(check, "q", GRID, WINDOW), [Series(labels, MOMENTS, values)])
 
 
 def restarted(*wrong: tuple[float, float]) -> Condition:
@@ -192,7 +193,7 @@ async def test_of_very_many_conditions_some_are_told_and_the_others_counted() ->
 @given(st.lists(st.one_of(st.none(), st.floats()), max_size=241), st.sampled_from(CHECKS))
 def test_no_values_whatever_break_it(values: list[float | None], check: Check) -> None:
     series = Series({}, MOMENTS[: len(values)], np.array([np.nan if v is None else v for v in values], float))
-    for one in conditions_of(check, "q", [series], GRID, WINDOW):
+    for one in conditions_of(Asked(check, "q", GRID, WINDOW), [series]):
         assert np.isfinite(one.worst)
         assert one.since is None or GRID.window.contains(one.since)
 
@@ -202,5 +203,5 @@ def test_labels_of_strangers_become_one_line(one: str, other: str, whose: Whose)
     check = next((check for check in CHECKS if check.whose is whose), None)
     assert check is not None
     labels = {**dict.fromkeys(whose.value, one), "service": other}
-    for condition in conditions_of(check, "q", [Series(labels, MOMENTS, np.ones(len(MOMENTS)))], GRID, WINDOW):
+    for condition in conditions_of(Asked(check, "q", GRID, WINDOW), [Series(labels, MOMENTS, np.ones(len(MOMENTS)))]):
         assert "\n" not in condition.said + condition.subject + (condition.service or "")

@@ -230,7 +230,8 @@ async def test_a_live_prometheus_tells_metadata_targets_and_what_fires(tmp_path:
             while len(found) < 2:
                 await asyncio.sleep(0.1)
                 found = await source.history(TimeWindow.before(datetime.now(UTC), HOUR))
-            metadata, said = await source.metadata(), await source.check()
+            metadata, said, rules = await source.metadata(), await source.check(), await source.rules()
+            assert await source.rules() is rules, "kept for a while"
     by_name = {alert.name: alert for alert in found}
     assert by_name["Broken"].state is AlertState.FIRING
     assert by_name["Waiting"].state is AlertState.PENDING
@@ -238,6 +239,8 @@ async def test_a_live_prometheus_tells_metadata_targets_and_what_fires(tmp_path:
     assert all(alert.ended_at is None for alert in found)
     assert metadata["shop_orders"] == MetricMetadata("gauge", "Orders waiting.", "")
     assert said.endswith("1 of 1 targets are up")
+    assert {(rule.name, rule.alerts) for rule in rules} >= {("Broken", True), ("Waiting", True)}
+    assert all(rule.expression for rule in rules)
 
 
 class TestBadServer:
@@ -274,6 +277,12 @@ class TestBadServer:
             with pytest.raises(SourceUnavailableError, match="of an unknown form"):
                 await source.metadata()
 
+    @pytest.mark.parametrize("data", [[], {"groups": 7}, {"groups": [{}]}, {"groups": [{"rules": [{"name": "a"}]}]}])
+    async def test_rules_of_an_unknown_form_are_an_error(self, data: object) -> None:
+        async with aclosing(_answering({"status": "success", "data": data})) as source:
+            with pytest.raises(SourceUnavailableError, match="of an unknown form"):
+                await source.rules()
+
     async def test_all_methods_raise_source_errors_only(self) -> None:
         async with aclosing(_answering({"error": "no"}, status=502)) as source:
             for ask in (
@@ -281,6 +290,7 @@ class TestBadServer:
                 source.query_range("up", WINDOW, HOUR),
                 source.label_sets(["up"], WINDOW, 1),
                 source.metadata(),
+                source.rules(),
                 source.history(WINDOW),
                 source.check(),
             ):
