@@ -118,7 +118,8 @@ def _about(case: Case) -> Iterator[Claim]:
     """What was taken to be meant, where the question does not say it."""
     environment = "" if case.seen.part else case.seen.environment
     is_said = bool(environment) and case.seen.focus.said
-    service = case.found.asked[0] if case.found.by_channel else ""
+    meant = case.found.asked[0] if case.found.by_channel else ""
+    service = meant if meant in case.seen.services else ""  # that nothing tells of it is told as not known
     about = [f"{service} (as this channel is)" if service and is_said else service, environment]
     if any(about):
         text = f"This look is about {' in '.join(filter(None, about))}, as {'asked' if is_said else 'this channel is'}."
@@ -226,7 +227,7 @@ def _unknown(case: Case) -> Iterator[str]:
         yield f"The cause: {UNEXPLAINED if said else 'what fires shows in none of the signals that were looked at'}."
     measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}
     unmeasured = [service for service in found.asked if service not in measured]
-    if unmeasured or not measured:
+    if (unmeasured or not measured) and not (seen.movers or seen.steady):
         who = listed(unmeasured, MAX_NAMES) or "services"
         how = f"How {who} {'answers' if len(unmeasured) == 1 else 'answer'}"
         yield f"{how}: no metrics of requests were found under the usual names."

@@ -125,7 +125,7 @@ def predicate(reading: Reading, *, with_before: bool = False) -> str:
     if signal.sign is Sign.UP and (facts.shape is Shape.GONE or facts.after == 0):
         return "does not answer its scrapes"
     if signal.sign is Sign.TRAFFIC:
-        return "tells of no requests any more"
+        return f"tells of no requests any more (was {value(reading, facts.before)})"
     level = value(reading, facts.last if math.isnan(facts.after) else facts.after)
     form = (_WORSE_CALLS if reading.peer else _WORSE)[signal.sign]
     said = form.format(level=level, peer=reading.peer, step=_step(signal.metric))

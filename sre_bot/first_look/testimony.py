@@ -107,7 +107,7 @@ def _attributes(attributes: Mapping[str, str]) -> str:
 def _course(complaint: Complaint, seen: Seen, ahead: str = "") -> str:
     """How often and when, how often before, and whether it went on."""
     notes = [ahead] if ahead else []
-    if seen.log_window is not None and complaint.first > seen.log_window.start:
+    if seen.log_window is not None:
         number = "none" if complaint.is_new else f"{complaint.before:,}"
         notes.append(f"{number} in the {lasting(complaint.first - seen.log_window.start)} before")
     if complaint.count > 1 and not is_still_said(complaint, seen):

@@ -33,7 +33,7 @@ async def test_a_caller_that_does_well_itself_may_still_be_where_it_begins() -> 
         ("surge", "More traffic: requests to checkout grew ×5.", "Find out who sends", RemediationAction.SCALE),
         (
             "gone",
-            "An outage: checkout tells of no requests any more",
+            "An outage: checkout tells of no requests any more (was 20/s)",
             "Find out why checkout",
             RemediationAction.RESTART,
         ),
