@@ -25,8 +25,8 @@ from sre_bot.incident import (
 )
 from sre_bot.investigation import Message, MissingSource
 from sre_bot.recordings.reading import fault, json_line, json_of, json_rows, text_of, yaml_record
-from sre_bot.recordings.wire import SCHEMA, AlertRow, ChangesRow, HeadRow, LogRow, MetricRow, SpanRow
-from sre_bot.signals.series import MetricMetadata
+from sre_bot.recordings.wire import SCHEMA, AlertRow, ChangesRow, HeadRow, LogRow, MetricRow, RulesRow, SpanRow
+from sre_bot.signals.series import MetricMetadata, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,6 +73,7 @@ class Recording:
     conversation: tuple[Message, ...] = ()
     metrics: Path | None = None
     metadata: Mapping[str, MetricMetadata] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
     alerts: tuple[Alert, ...] | None = None
     logs: tuple[LogLine, ...] | None = None
     spans: tuple[Span, ...] | None = None
@@ -123,6 +124,7 @@ def read(folder: Path) -> Recording:
         conversation=tuple(said),
         metrics=_present(folder / "metrics.om.gz"),
         metadata=_read(folder / "metadata.json", _metadata) or {},
+        rules=_read(folder / "rules.json", _rules) or (),
         alerts=_read(folder / "alerts.json", lambda path: _alerts(path, at)),
         logs=_read(folder / "logs.ndjson.gz", lambda path: _logs(path, at)),
         spans=_read(folder / "traces.json", lambda path: _spans(path, at)),
@@ -144,6 +146,11 @@ def _read(path: Path, read: Callable[[Path], T]) -> T | None:
 def _metadata(path: Path) -> dict[str, MetricMetadata]:
     said = json_of(path, _METADATA)
     return {name: MetricMetadata(rows[0].type, rows[0].help, rows[0].unit) for name, rows in said.items() if rows}
+
+
+def _rules(path: Path) -> tuple[Rule, ...]:
+    said = json_of(path, TypeAdapter(RulesRow))
+    return tuple(Rule(one.name, one.query, one.type == "alerting") for group in said.groups for one in group.rules)
 
 
 def _alerts(path: Path, at: datetime) -> tuple[Alert, ...]:

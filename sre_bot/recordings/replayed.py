@@ -109,6 +109,7 @@ class ReplayedSources:
             logs=[self.logs] if self.logs else [],
             traces=[self.traces] if self.traces else [],
             documents=self.documents,
+            rules=[self.metrics] if self.metrics else [],
             environments=dict.fromkeys(watched, environment) if environment else {},
             catalogue=Catalogue.of(Service(name) for name in self.recording.services),
         )
@@ -171,7 +172,7 @@ async def _filled(recording: Recording, metrics: Path, folder: Path) -> AsyncIte
     async with PrometheusServer(data) as server:
         source = PrometheusSource(server.url, environment=recording.environment)
         try:
-            yield RecordedMetrics(source, copied.metadata(recording.metadata))
+            yield RecordedMetrics(source, copied.metadata(recording.metadata), recording.rules)
         finally:
             await source.aclose()
 

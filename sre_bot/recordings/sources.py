@@ -21,21 +21,23 @@ if TYPE_CHECKING:
 
     from sre_bot.incident import Alert, Change, LogFilter, LogLine, Span, TimeWindow
     from sre_bot.recordings.format import ChangeLog
-    from sre_bot.signals.series import MetricMetadata, QueryResult
+    from sre_bot.signals.series import MetricMetadata, QueryResult, Rule
     from sre_bot.sources.prometheus import PrometheusSource
     from sre_bot.sources.repository import GitRepository
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedMetrics:
-    """The Prometheus that was filled with the recorded samples; fits Metrics.
+    """The Prometheus that was filled with the recorded samples; fits Metrics and Rules.
 
-    ``told`` is what the recording says of its metrics, as a Prometheus that scrapes nothing knows nothing of them.
+    ``told`` is what the recording says of its metrics, ``evaluated`` are its rules: a Prometheus that scrapes and
+    evaluates nothing knows neither.
     Nobody can open it afterwards, so that there are no addresses of graphs.
     """
 
     prometheus: PrometheusSource
     told: Mapping[str, MetricMetadata]
+    evaluated: Sequence[Rule] = ()
 
     @property
     def name(self) -> str:
@@ -62,6 +64,10 @@ class RecordedMetrics:
     async def metadata(self) -> Mapping[str, MetricMetadata]:
         """Type, help and unit by metric name."""
         return self.told
+
+    async def rules(self) -> Sequence[Rule]:
+        """What was recorded and alerted on."""
+        return self.evaluated
 
     def graph_url(self, promql: str, window: TimeWindow) -> str:  # noqa: ARG002 - the protocol's signature
         """There is none."""

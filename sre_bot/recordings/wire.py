@@ -136,3 +136,23 @@ class MetricRow(Row):
     type: str
     help: str = ""
     unit: str = ""
+
+
+class RuleRow(Row):
+    """A rule, as Prometheus' API answers it."""
+
+    name: str
+    query: str
+    type: Literal["alerting", "recording"]
+
+
+class GroupRow(Row):
+    """A group of rules."""
+
+    rules: tuple[RuleRow, ...]
+
+
+class RulesRow(Row):
+    """``rules.json``."""
+
+    groups: tuple[GroupRow, ...]

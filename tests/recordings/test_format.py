@@ -15,6 +15,7 @@ from sre_bot import recordings
 from sre_bot.errors import BadInputError
 from sre_bot.incident import AlertState, ChangeKind, LogLevel
 from sre_bot.recordings.openmetrics import copy_until
+from sre_bot.signals.series import Rule
 from tests.recordings import written
 from tests.recordings.written import ALERTS, ASKED_AT, CHANGES, HEAD, METRICS, NEW, OLD, SPANS, at, write
 
@@ -107,6 +108,19 @@ def test_what_the_samples_file_says_of_its_metrics_counts_where_nothing_else_doe
     assert (known["up"].kind, known["up"].help, known["up"].unit) == ("gauge", "whether", "ratio")
     assert known["bare"].kind == "unknown"
     assert known.keys() == {"up", "bare"}
+
+
+def test_rules_are_read_without_what_they_did(tmp_path: Path) -> None:
+    rule: JsonObject = {
+        "name": "Down",
+        "query": "up == 0",
+        "type": "alerting",
+        "state": "firing",
+        "alerts": [{"activeAt": "…"}],
+    }
+    write(tmp_path)
+    written.dump(tmp_path / "rules.json", {"groups": [{"name": "g", "rules": [rule]}]})
+    assert recordings.read(tmp_path).rules == (Rule("Down", "up == 0", alerts=True),)
 
 
 def test_samples_of_after_the_question_stay_behind_and_are_no_mistake(tmp_path: Path) -> None:
@@ -248,6 +262,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: write(folder, spans=[written.span(at(minutes=1), -1)]),
         "traces.json:9: 0.duration_ms: ",
     ),
+    "rules of another form": (raw("rules.json", '{"groups":\n[{"rules": [{}]}]}'), "rules.json:2: groups.0.rules"),
     "metadata of another form": (raw("metadata.json", '{\n"up": [{"help": ""}]}'), "metadata.json:2: up.0.type: "),
     "a bad line in logs": (log("", '{"time": "2026-11-22T14:00:00Z", "message": '), "logs.ndjson.gz:3: "),
     "a log line without a message": (log('{"time": "2026-11-22T14:00:00Z"}'), "logs.ndjson.gz:2: message: "),

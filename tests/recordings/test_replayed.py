@@ -223,6 +223,9 @@ class TestMetrics:
             toolbox = Toolbox(sources.tools(), ASKED_AT)
             found = await toolbox.look("find_metrics", {"service": "checkout"})
             assert "http_requests_total (counter, requests, 2 series)" in found.content
+            assert sources.metrics is not None
+            assert await sources.metrics.rules() == sources.recording.rules
+            assert sources.metrics.graph_url("up", DAY) == ""
             query = 'sum(increase(http_requests_total{code="500"}[10m]))'
             asked = await toolbox.look("query_metrics", {"query": query})
             assert (asked.failed, asked.links) == (False, ())
