@@ -39,6 +39,8 @@ MIN_ROSE = 3
 """So many lines make a rise at least …"""
 SHORTEST = 60.0
 """… and their rate is that over so many seconds at least."""
+MANY_SINGLE = 3
+"""Where so many lines stood alone before, one more tells nothing."""
 MAX_COMPLAINTS, MAX_TRACED = 12, 3
 MAX_COMMON = 12
 WANTED = LogFilter(at_least=LogLevel.WARNING)
@@ -68,14 +70,23 @@ async def read_complaints(
         return Logged()
     lines = [line for _, lines, _ in told for line in lines]
     sampled = [store for store, _, is_sampled in told if is_sampled]
-    patterns = await asyncio.to_thread(find_patterns, lines, ())
-    found = [(one, p) for p in patterns if (one := complaint(p, stretch, at_least=bool(sampled)))]
-    found.sort(key=lambda pair: (pair[0].level.rank, -pair[0].rise, pair[0].first))
+    work = asyncio.to_thread(_risen, lines, stretch, at_least=bool(sampled))
+    found = await asking.ask(told[0][0].name, work, [])
     complaints = [one for one, _ in found[:MAX_COMPLAINTS]]
     if sampled:
         traced = [_traced(sampled, *pair, stretch, asking) for pair in found[:MAX_TRACED]]
         complaints[:MAX_TRACED] = await asyncio.gather(*traced)
     return Logged(tuple(complaints), stretch)
+
+
+def _risen(lines: Sequence[LogLine], stretch: TimeWindow, *, at_least: bool) -> list[tuple[Complaint, LogPattern]]:
+    """What rose, most alarming first. A single line is news only where single ones are not written all the time."""
+    bad = [pattern for pattern in find_patterns(lines, ()) if pattern.is_bad]
+    found = [(one, pattern) for pattern in bad if (one := complaint(pattern, stretch, at_least=at_least))]
+    known = {id(pattern) for _, pattern in found}
+    if sum(len(pattern.lines) == 1 and id(pattern) not in known for pattern in bad) >= MANY_SINGLE:
+        found = [pair for pair in found if len(pair[1].lines) > 1]
+    return sorted(found, key=lambda pair: (pair[0].level.rank, -pair[0].rise, pair[0].first))
 
 
 async def _read(store: Logs, stretch: TimeWindow, asking: Asking) -> tuple[Sequence[LogLine], bool] | None:

@@ -128,6 +128,13 @@ class TestReading:
         assert store.asked == []
         assert saw.log_window is None
 
+    @pytest.mark.parametrize(("earlier", "told"), [(2, ["container killed"]), (3, [])])
+    async def test_a_line_alone_is_no_news_where_many_are(self, earlier: int, told: list[str]) -> None:
+        lines = [line(60 + n, f"{word} went wrong " * (n + 1)) for n, word in enumerate("abc"[:earlier])]
+        store = FakeLogs(written=[*lines, line(3, "container killed")])
+        saw = await look_at(Sources(logs=[store]), Question("", AT), now=AT, deadline=5)
+        assert [one.pattern for one in saw.complaints] == told
+
 
 class TestFlood:
     def flood(self) -> list[LogLine]:
