@@ -23,6 +23,7 @@ from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.heard import Call, Heard
 from sre_bot.store.posts import Posts
 from sre_bot.store.schema import metadata
+from sre_bot.store.waits import Wait, Waits, WaitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,21 @@ def test_what_was_heard_is_answered_by_one(postgresql: str) -> None:
         heard.note("quiet", "t", Call.QUIET, now + timedelta(seconds=1))
         assert not heard.is_listening("t", now + timedelta(seconds=1))
         assert heard.unfinished() == {}
+
+
+def test_who_waits_for_the_model_is_tried_and_ended_once(postgresql: str) -> None:
+    with closing_engine(postgresql) as engine:
+        waits, now = Waits(engine), datetime.now(UTC)
+        wait = Wait("a", "t", {"text": "why?"}, now, now + timedelta(hours=1), firing=("ab",))
+        for _ in range(2):
+            waits.begin(wait)
+        assert [*waits.open("t")] == [wait]
+        assert [waits.attempt("a"), waits.attempt("a")] == [1, 0]
+        waits.again("a", 1, broke_off=True)
+        assert not waits.is_superseded("t", now)
+        assert [waits.end("a", WaitState.RESOLVED), waits.end("a", WaitState.EXPIRED)] == [True, False]
+        Heard(engine).note("quiet", "t", Call.QUIET, now)
+        assert not Heard(engine).is_listening("t", datetime.max.replace(tzinfo=UTC))
 
 
 async def test_it_keeps_workflows(postgresql: str, tmp_path: Path) -> None:
