@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,14 +13,17 @@ import pytest
 from sre_bot.first_look import Sources
 from sre_bot.first_look.logs import MAX_LINES, SLICES, complaint
 from sre_bot.first_look.look import look_at
-from sre_bot.incident import LogLevel, LogLine, TimeWindow
+from sre_bot.incident import LogLevel, LogLine, Span, TimeWindow
 from sre_bot.investigation import Question
 from sre_bot.signals.log_patterns import find_patterns
-from tests.fakes import FakeCurrentAlerts, FakeLogs, down
+from tests.fakes import FakeCurrentAlerts, FakeLogs, FakeTraces, down
 from tests.first_look.scenes import AT, Scene, ago
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sre_bot.first_look.seen import Complaint
+    from sre_bot.incident import LogAnswer, LogFilter
 
 STRETCH = TimeWindow.before(AT, timedelta(hours=2))
 
@@ -164,3 +169,32 @@ class TestFlood:
         lines = [*(line(29 - n / MAX_LINES, "cache miss") for n in range(MAX_LINES)), *every(0.5, 14, message="bad")]
         saw = await look_at(Sources(logs=[FakeLogs(written=lines)]), Question("", AT), now=AT, deadline=10)
         assert ago(14) in {one.first for one in saw.complaints}
+
+
+class HangingLogs(FakeLogs):
+    async def lines(
+        self, window: TimeWindow, wanted: LogFilter, *, limit: int, newest_first: bool = False
+    ) -> LogAnswer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class HangingTraces(FakeTraces):
+    async def spans(self, trace_id: str) -> Sequence[Span]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_stores_that_do_not_answer_cost_the_deadline_at_most_and_are_missing() -> None:
+    root = Span("t", "a", None, "checkout", "GET /", ago(5), timedelta(seconds=1), failed=True)
+    sources = Sources(
+        logs=[HangingLogs(written=[line(5)])],
+        traces=[HangingTraces(kept=[root])],
+        alerts=[FakeCurrentAlerts(alerts=Scene().fires("Errors").alerts)],
+    )
+    began = time.monotonic()
+    saw = await look_at(sources, Question("", AT), now=AT, deadline=0.5)
+    assert time.monotonic() - began < 0.5
+    assert {"loki", "tempo"} <= {one.source for one in saw.missing}
+    assert (saw.log_window, saw.contrast) == (None, None)
+    assert saw.alerts_known
