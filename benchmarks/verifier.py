@@ -8,8 +8,11 @@ had not read it: a half for mending (``dev``, 252 claims of seven incidents) and
 verifier as it was had precision .784 and recall .740 in the first run. Causes were mended on five of its incidents; the
 other two had .793 and .676 at first, and .879 and .853 after that, before they were looked at as well. By now ``dev``
 has 1.000 and 1.000, which tells little of claims never seen. The half kept back (``second``, 280 claims of seven other
-incidents) does: judged once, before anyone who mends had seen it, precision .869 and recall .881. It then served for
-mending, too; the next figure worth anything is that of claims written after that (``held_out``).
+incidents) did: judged once, before anyone who mends had seen it, precision .869 and recall .881. It then served for
+mending, four of its incidents first, and by now has 1.000 and .993. ``rounds`` are 364 claims by who mended, each round
+written before it was judged: .741 and .857 in the first (ten of its true claims cited too little, which was set right),
+.860 and .700 in the second, whose false claims were the subtlest, .848 and .929 in the third. The next figure worth
+anything is that of claims written by others after that (``held_out``).
 """
 
 from __future__ import annotations

@@ -154,12 +154,30 @@ def is_difference(quantity: Quantity, scope: Scope) -> bool:
     )
 
 
+def _adds_up(part: Quantity, whole: Quantity) -> bool:
+    told = (whole.dimension, part.dimension)
+    return told[0] is told[1] is not Dimension.RATIO or told == (Dimension.PLAIN, Dimension.RATE)
+
+
+def is_total(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it is what all lines of an exhibit come to now."""
+    for exhibit in scope.exhibits:
+        latest = [value for line in exhibit.lines[:MAX_PARTS] if line.labels and (value := current(line))]
+        alike = [one for one in latest if _adds_up(one, quantity)]
+        if len(alike) > 1 and meets(quantity, sum(one.low for one in alike), sum(one.high for one in alike)):
+            return True
+    return False
+
+
 def is_sum(quantity: Quantity, scope: Scope) -> bool:
     """Whether it is what the lines of an exhibit, or those about what the claim names, come to together."""
-    latest = {line.labels: value for line in scope.own[:MAX_COMPARED] if (value := current(line))}
-    alike = [one for one in latest.values() if one.dimension is quantity.dimension is not Dimension.RATIO]
-    if len(alike) > 1 and meets(quantity, sum(one.low for one in alike), sum(one.high for one in alike)):
-        return True
+    for lines, when in itertools.product((scope.own, scope.lines), (current, _earlier, _later)):
+        latest = {line.labels: value for line in lines[:MAX_COMPARED] if line.labels and (value := when(line))}
+        alike = [one for one in latest.values() if _adds_up(one, quantity)]
+        if lines is scope.lines:  # states (1 is up, 0 down) do not add up to a number of what is spoken of
+            alike = [one for one in alike if one.dimension is Dimension.RATE]
+        if len(alike) > 1 and meets(quantity, sum(one.low for one in alike), sum(one.high for one in alike)):
+            return True
     for exhibit in scope.exhibits:
         values = [one for one in _single(exhibit, scope) if one.dimension is quantity.dimension]
         if len(values) > 1 and meets(quantity, sum(one.low for one in values), sum(one.high for one in values)):

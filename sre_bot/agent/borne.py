@@ -20,6 +20,7 @@ from sre_bot.agent.arithmetic import (
     is_quotient,
     is_share,
     is_sum,
+    is_total,
     lengths,
     meets,
     ratios,
@@ -88,7 +89,7 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
     bearing = [(line, one) for line, one in _held(quantity, scope) if _is_told(quantity, one, line)]
     if bearing and not _is_of_something_else(quantity, reading, scope):
         present = _IS.search(reading.rest) and not _WAS.search(reading.rest)
-        return not (present and all(_is_past(line, one) for line, one in bearing))
+        return not (present and all(_is_past(line, one) for line, one in bearing)) or is_total(quantity, scope)
     return _is_concluded(quantity, reading) or _follows(quantity, reading, scope, asked_at)
 
 
@@ -114,7 +115,7 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
         case Dimension.SECONDS if _is_clocked(quantity) and (not quantity.change or _compares_ages(reading)):
             limit = _LIMIT.search(reading.rest, 0, quantity.start)
             return not limit and any(meets(quantity, *length) for length in lengths(reading, scope, asked_at))
-        case Dimension.FACTOR if _is_factor(quantity, reading, scope):
+        case Dimension.FACTOR if any(meets(quantity, *one) for one in ratios(scope, reading.rest, quantity.end)):
             return True
         case Dimension.PLAIN if _is_whole(quantity, reading, scope) or _is_count(quantity, scope):
             return True
@@ -123,11 +124,6 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
     if quantity.text.endswith("times") and not _COMPARED.match(reading.rest, quantity.end):
         quantity = replace(quantity, dimension=Dimension.PLAIN)
     return is_sum(quantity, scope) or (bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope))
-
-
-def _is_factor(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
-    told = any(meets(quantity, *ratio) for ratio in ratios(scope, reading.rest, quantity.end))
-    return told or _is_frequency(quantity, reading, scope)
 
 
 def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved: bool) -> bool:
@@ -221,14 +217,6 @@ def _counted(quantity: Quantity, scope: Scope) -> bool:
     together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
     counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
     return any(meets(quantity, count, count) for count in counts)
-
-
-def _is_frequency(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
-    """``web asks 64 times a second and cart 12 times``: a rate, unless it goes on as a comparison does."""
-    if not quantity.text.endswith("times") or _COMPARED.match(reading.rest, quantity.end):
-        return False
-    rates = (one for line in scope.lines for one in line.reading.quantities if one.dimension is Dimension.RATE)
-    return "times a " in reading.rest and any(meets(quantity, one.low, one.high) for one in rates)
 
 
 def _is_label(quantity: Quantity, scope: Scope) -> bool:

@@ -51,6 +51,8 @@ _SETTING_UNITS |= {
     "mb": "MB",
     "percent": "%",
 }
+_COMMENT = re.compile(r"[ +-]? {0,80}(?:#|//)")
+_BLANK = re.compile(r"<\*> ?(ms|s|%|[kMG]i?B|bytes|seconds)\b")
 _NUMBERED = re.compile(r" {0,8}\d{1,6}:(?= |$)")
 _MILLICORES = re.compile(r"\bcpu[\"']?: ?[\"']?(\d{2,6})m\b")
 _QUANTILE = re.compile(r"quantile\((0\.\d{1,4})\b")
@@ -153,6 +155,8 @@ def _read(texts: Iterable[str], asked_at: datetime) -> list[Line]:
             line = replace(line, labels=frozenset(), unchanged=diff and text.startswith(" "))
         elif text[:1].isspace() and head:
             line = line.under(head)
+            unit = _BLANK.search(head.text) if text.startswith("  <*>:") else None
+            line = _told_in(line, f" {unit[1]}") if unit else line
         elif text.strip():
             head = None if line.window else line
         told.append(line)
@@ -215,7 +219,8 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
         text = _NUMBERED.sub("", line.text)
         heading = _SECTION.fullmatch(text)
         depth = len(text) - len(text[1:].lstrip())
-        headings = [one for one in headings if one[0] < depth] if text.strip() else headings
+        kept = not text.strip() or _COMMENT.match(text)
+        headings = headings if kept else [one for one in headings if one[0] < depth]
         if heading:
             headings.append((depth, heading[1].casefold()))
         match = None if line.window else _SETTING.match(line.text)

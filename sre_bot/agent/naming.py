@@ -30,8 +30,6 @@ _CONSEQUENCE = re.compile(
 )
 _NONE = re.compile(r"\b(?:no|not|none|never|nothing|neither|nor|without)\b|n't\b", re.IGNORECASE)
 _COMMIT_LINE = re.compile(r"\s{0,8}- [0-9a-f]{7,40} ")
-_SHA = re.compile(r"[0-9a-f]{7,40}")
-_FILES = re.compile(r"\[[^\]]*[/.][^\]]*\]$")
 _FEWEST = 2
 """Words that a quotation has at least to be looked for."""
 _UNLIKE = 0.25
@@ -71,18 +69,16 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
         if folded not in everything and not _is_spoken_of(name, dict(people).get(name), everything):
             return f"{name} does not occur in {ids}"
     absent = next((one for one in sorted(named_in(text, reading, known)) if _is_absent(one, everything)), None)
-    if absent and not _NONE.search(text):
+    if absent and not _NONE.search(text) and not any(one.everything.startswith("search_code") for one in cited):
         return f"{absent} does not occur in {ids}"
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
     if unheard is not None:
         return f"{unheard[0]} does not occur in {ids}"
-    return _in_other_commit(reading, cited) or _in_other_company(
-        text, reading, [words for words, _ in people], cited, known
-    )
+    return _in_other_company(text, reading, [words for words, _ in people], cited, known)
 
 
 def _is_absent(subject: str, everything: str) -> bool:
-    return is_name(subject) and not subject.isdigit() and subject not in everything
+    return is_name(subject) and not subject.isdigit() and subject[0] != "/" and subject not in everything
 
 
 def _people(text: str) -> Iterator[tuple[str, bool]]:
@@ -105,22 +101,6 @@ def _is_quoted(quote: re.Match[str], cited: Sequence[Exhibit]) -> bool:
     words = content_words(quote[1] or quote[2])
     held = frozenset[str]().union(*(exhibit.words for exhibit in cited))
     return len(words) < _FEWEST or len(words - held) <= (_UNLIKE * len(words) if quote[1] else 0)
-
-
-def _in_other_commit(reading: Reading, cited: Sequence[Exhibit]) -> str | None:
-    """A file that a commit does not touch, by the files that a list of commits tells of it."""
-    shas = [name.casefold() for name in reading.names if _SHA.fullmatch(name)]
-    files = [name.casefold() for name in reading.names if "/" in name and ":" not in name]
-    listed = [
-        line for one in cited for line in one.lines if (found := _FILES.search(line.folded)) and "more" not in found[0]
-    ]
-    for sha in shas:
-        of_it = [line for line in listed if line.names(sha)]
-        for file in files if of_it and len(shas) == 1 else ():
-            elsewhere = any(file in line.folded for line in listed)
-            if elsewhere and not any(file in line.folded for line in of_it):
-                return f"{file} is not of {sha} in {', '.join(one.id for one in cited)}"
-    return None
 
 
 def _in_other_company(

@@ -74,6 +74,7 @@ _FACTORS |= {"quadrupled": 4.0, "quadruples": 4.0, "halved": 0.5, "halves": 0.5}
 _NEVER_COARSE = frozenset({Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
 EXACT = 0.005
 """Tools show three digits or all there are: what they show with fewer is no farther off than this share."""
+_PARTS_OF_ONE = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
 _LOOSE = 0.2
 """What a factor in a word (``doubled``) allows to either side, as a share."""
 
@@ -127,7 +128,9 @@ _BY_FACTOR = re.compile(
     rf"\bmultipl\w+ (?:\w+ ){{0,4}}by (?:about )?({SPELLED}|\d{{1,6}}(?:\.\d{{1,3}})?)\b", re.IGNORECASE
 )
 _ONE_UNIT = re.compile(
-    r"\b(half an?|an?|one) (second|minute|hour|day|week|month|year)(?: and a half| and a quarter)?\b", re.IGNORECASE
+    r"\b(half an?|quarter of an?|three quarters of an?|an?|one) "
+    r"(second|minute|hour|day|week|month|year)(?: and a half| and a quarter)?\b",
+    re.IGNORECASE,
 )
 _IN = re.compile(
     rf"\b(one|{SPELLED}|\d{{1,3}}) (?:[a-z]{{2,20}} ){{0,2}}in (?:every )?({SPELLED}|\d{{1,3}})\b"
@@ -135,7 +138,11 @@ _IN = re.compile(
     re.IGNORECASE,
 )
 _PARTED = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
-_PART = re.compile(rf"\b({_PARTED})\b(?= of\b| the\b)|(?<=\bby )({_PARTED})\b(?! an? )", re.IGNORECASE)
+_PART = re.compile(
+    rf"\b({_PARTED})\b(?= of\b| the\b)|"
+    rf"(?:(?<=\bby )|(?<=\babout )|(?<=\bis )|(?<=\bto ))({_PARTED})\b(?! an? )",
+    re.IGNORECASE,
+)
 _EVERY = re.compile(
     rf"\bevery (second|{'|'.join(_PARTS)}) (?:request|call|order|query|charge|login|page|attempt|message|lookup)",
     re.IGNORECASE,
@@ -308,7 +315,7 @@ def _fold(text: str, match: re.Match[str]) -> Quantity:
 
 def _one(text: str, match: re.Match[str]) -> Quantity:
     """``an hour``, ``half an hour``, ``an hour and a half``."""
-    many = 0.5 if match[1].lower().startswith("half") else 1.0
+    many = next((many for word, many in _PARTS_OF_ONE.items() if match[1].lower().startswith(word)), 1.0)
     many += 0.5 if match[0].lower().endswith("half") else 0.25 if match[0].lower().endswith("quarter") else 0.0
     value = many * _SECONDS[match[2].lower()]
     return _qualified(text, match.span(), Dimension.SECONDS, value, 0.25 * value)

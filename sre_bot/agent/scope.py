@@ -99,7 +99,9 @@ def named_in(text: str, reading: Reading, known: frozenset[tuple[str, str]]) -> 
     alone = {one.text.removesuffix("s") for one in reading.quantities if one.dimension is Dimension.PLAIN}
     alone |= set(_STATUSES.findall(text))
     subjects = {value for _, value in known}
-    return frozenset(word for word in words & subjects if not word.isdigit() or word in alone)
+    spoken = content_words(text)
+    paths = {one for one in subjects if one.count("/") > 1 and one[0] == "/" and not unlike(content_words(one), spoken)}
+    return frozenset(word for word in (words & subjects) | paths if not word.isdigit() or word in alone)
 
 
 def _own(

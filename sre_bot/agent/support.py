@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 _ORDERED = re.compile(r"\b(?:before|after|later|earlier|when|until)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\bfirst\b", re.IGNORECASE)
-_LOOKED = re.compile(
-    r"\b(?:window|between|looked|throughout|until|within|during|no|not|none|nothing|data)\b", re.IGNORECASE
-)
+_SINCE = re.compile(r"\b(?:since|(?:began|started|fired) at)\s*$", re.IGNORECASE)
+"""What follows is a time of what happened, not one of the window that was looked at."""
 _DEPLOYED_AT = re.compile(
     r"\b(?:deployed|rolled out|went (?:out|live)|shipped|released)\b(?:\s+[^\s,;]{1,30}){0,2}\s+at\s*$", re.IGNORECASE
 )
@@ -81,11 +80,12 @@ def _wrong_clause(
 
 def _wrong_moment(reading: Reading, scope: Scope, asked_at: datetime) -> str | None:
     told = (*scope.lines, *scope.eventful) if _ORDERED.search(reading.rest) else scope.lines
-    looked = _LOOKED.search(reading.rest) is not None
-    everything = [one for line in told if looked or not line.window for one in line.reading.moments]
+    everything = [one for line in told for one in line.reading.moments]
+    happened = [one for line in told if not line.window for one in line.reading.moments]
     deployed = [one for line in scope.lines if line.event is Event.DEPLOY for one in line.reading.moments]
     for moment in reading.moments:
-        held = deployed if deployed and _DEPLOYED_AT.search(reading.rest, 0, moment.start) else everything
+        held = happened if _SINCE.search(reading.rest, 0, moment.start) else everything
+        held = deployed if deployed and _DEPLOYED_AT.search(reading.rest, 0, moment.start) else held
         if len(reading.moments) == 1 and _FIRST.search(reading.rest) and not reading.quantities:
             held = logged(reading.rest, "", scope.exhibits) or held
         present = moment.dated is False and _is_present(moment, asked_at)

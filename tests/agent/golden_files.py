@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Claims by authors who have not read the verifier: ``dev`` and ``second`` for mending it, ``held_out`` for the end."""
+"""Claims by authors who have not read the verifier: ``dev`` and ``second`` for mending it, ``held_out`` for the end.
+
+``rounds`` is by who mended it, each of its three rounds written before it was judged.
+"""
 
 
 @dataclass(frozen=True, slots=True)
