@@ -248,7 +248,7 @@ async def _take_looks(talk: _Talk, notebook: Notebook, tool_uses: Sequence[JsonO
 
 async def _write_report(talk: _Talk) -> Report | None:
     """Have the report written, with one more try when it is none; without one, the note says why."""
-    trouble = talk.waited_for or "The budget was used up before a report could be written."
+    trouble = talk.waited_for or "The budget (model.limits) was used up before a report could be written."
     talk.said.append(text_block(_WRITE))
     for _ in range(2):
         budget = talk.look_at_clock()

@@ -413,7 +413,7 @@ async def test_no_report_is_bought_when_not_even_the_reserve_is_left() -> None:
     assert answer.model == FIRST_LOOK
     assert answer.usage.usd == 1.5
     assert answer.note is not None
-    assert "budget was used up before a report" in answer.note
+    assert "budget (model.limits) was used up before a report" in answer.note
 
 
 async def test_reads_from_the_cache_do_not_count_as_tokens() -> None:
