@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sre_bot.first_look import movers
 from sre_bot.first_look.asking import Asking
-from sre_bot.first_look.movers import LOOKBACK, MAX_SERVICES, STEP, Gauges, Mover, ramp_start, read_movers
+from sre_bot.first_look.movers import LOOKBACK, MAX_SERVICES, STEP, Gauges, Mover, Steady, ramp_start, read_movers
 from sre_bot.first_look.traces import Asked
 from sre_bot.first_look.vitals import Endpoint
 from sre_bot.investigation import Question
@@ -97,6 +97,14 @@ def test_what_climbed_all_the_while_began_nobody_knows_when() -> None:
 
 async def test_what_hardly_moved_or_belongs_to_nobody_asked_about_is_not_told() -> None:
     assert await read(GaugesAlone({("cart_load", "cart"): step(100, 106, 30), ("x", "other"): step(1, 9, 30)})) == ()
+
+
+async def test_demand_that_did_not_move_is_told_as_that() -> None:
+    flat = np.full(len(TIMES), 20.0)
+    metrics = GaugesAlone({("requests_per_sec", "cart"): flat, ("cart_size", "cart"): flat})
+    asked = Asked(Question("what about cart?", AT), {"cart": "cart"}, (), ())
+    found = await read_movers([Endpoint(metrics)], asked, AT, Asking(5.0))
+    assert found == Gauges((), (Steady("cart", "requests_per_sec", 20.0),))
 
 
 async def test_only_gauges_of_the_services_in_question_are_asked_for_the_asked_ones_first() -> None:

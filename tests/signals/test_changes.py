@@ -122,6 +122,11 @@ def test_a_missing_diff_proves_nothing_either_way() -> None:
     assert verdicts(*changes, texts=texts, diffs={"a": "-b = a\n+b = (a)"})["a"].score < unknown
 
 
+def test_where_nobody_knows_what_fails_every_place_is_as_good() -> None:
+    found = verdicts(deploy("a", 5), deploy("b", 5, "search"), failing=())
+    assert found["a"].score == found["b"].score > 0
+
+
 def test_looks_and_other_environments_break_little() -> None:
     files = {"look": "web/cart.css", "else": "deploy/staging/values.yaml", "own": "src/cart.py"}
     changes = [change for name, file in files.items() for change in (commit(name, 9, "Work", file), deploy(name, 5))]
