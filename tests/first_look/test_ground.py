@@ -205,3 +205,15 @@ def test_labels_of_strangers_become_one_line(one: str, other: str, whose: Whose)
     labels = {**dict.fromkeys(whose.value, one), "service": other}
     for condition in conditions_of(Asked(check, "q", GRID, WINDOW), [Series(labels, MOMENTS, np.ones(len(MOMENTS)))]):
         assert "\n" not in condition.said + condition.subject + (condition.service or "")
+
+
+async def test_labels_of_ones_own_name_services_everywhere() -> None:
+    own = ("team_service", *SERVICE_LABELS)
+    check = check_of(ConditionKind.FILES, "process_open_fds")
+    full = np.where(ago(10).timestamp() <= TIMES, 0.97, np.nan)
+    asked = {check.promql(own, "300s"): [Series({"team_service": "cart", "job": "pods"}, TIMES, full)]}
+    metrics = FakeMetrics(answers=counted(process_open_fds=1, process_max_fds=1) | asked)
+    (one,) = (await look_at(Sources([metrics], service_labels=own), Question("", AT), now=AT, deadline=5)).conditions
+    assert (one.service, one.subject, one.cause) == ("cart", "cart", CauseKind.CAPACITY)
+    assert told(ConditionKind.PROBE, "probe_success", {}, (20, 0))[0].cause is CauseKind.INFRASTRUCTURE
+    assert any(query.startswith("group by (__name__, team_service") for query in metrics.asked)
