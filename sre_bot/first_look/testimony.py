@@ -107,9 +107,8 @@ def _attributes(attributes: Mapping[str, str]) -> str:
 def _course(complaint: Complaint, seen: Seen, ahead: str = "") -> str:
     """How often and when, how often before, and whether it went on."""
     notes = [ahead] if ahead else []
-    if seen.log_window is not None:
-        number = "none" if complaint.is_new else f"{complaint.before:,}"
-        notes.append(f"{number} in the {lasting(complaint.first - seen.log_window.start)} before")
+    start = seen.log_window.start if seen.log_window else complaint.first
+    notes.append(f"{'none' if complaint.is_new else complaint.before} in the {lasting(complaint.first - start)} before")
     if complaint.count > 1 and not is_still_said(complaint, seen):
         notes.append(f"none in the last {lasting(seen.at - complaint.last)}")
     noted = f" ({'; '.join(notes)})" if notes else ""
@@ -201,8 +200,6 @@ def _others(case: Case, *told: Complaint | None) -> Iterator[Claim]:
 
 def common_place(complaints: Sequence[Complaint]) -> str:
     """The node, zone or the like from which several services complain, and no other (``k8s.node.name=node-3``)."""
-    if len({one.service for one in complaints}) <= 1:
-        return ""
     alike = set.intersection(*(set(one.common.items()) for one in complaints))
     told = [f"{key}={value}" for key, value in sorted(alike) if _is_place(key)]
     return as_said(told[0]) if told else ""

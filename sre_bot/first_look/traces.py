@@ -134,8 +134,6 @@ def _sides(
 
 def _slow(heads: Sequence[TraceHead]) -> list[TraceHead]:
     """Those that take much longer than the faster ones of their route, as a quarter of them is usual at least."""
-    if not heads:
-        return []
     same = sorted(heads, key=lambda head: head.duration)
     usual = same[(len(same) - 1) // 4].duration
     return [head for head in same if head.duration >= max(SLOWER * usual, usual + SLOWER_BY)]

@@ -123,6 +123,16 @@ class TestLogs:
         said = [Said(f"order {n} refused", 10 - n / 2, 9.5 - n / 2) for n in range(18)]
         assert "`order 0 refused`" in (await what(*said))[0]
 
+    async def test_one_line_is_told_by_its_moment(self) -> None:
+        assert (await what(Said("killed", 3, 2.9)))[0] == (
+            "checkout logged once at 11:57:00 UTC (none in the 117 min before): `killed`."
+        )
+
+    async def test_who_says_the_same_is_in_the_evidence(self) -> None:
+        told = await answer(Said("no disk", 10, every=10), Said("no disk", 10, service="web"))
+        (evidence,) = [one for one in told.evidence if one.tool == "search_logs"]
+        assert "  web said so, too" in evidence.observation.content.splitlines()
+
     async def test_nothing_is_said_of_logs_that_are_not_read(self) -> None:
         told = await FirstLook(Sources(), now=lambda: AT)(Question("", AT))
         assert not any("log" in line for line in texts(told.report.what))
