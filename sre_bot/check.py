@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from sre_bot import bootstrap
+from sre_bot import bootstrap, configured
 from sre_bot.errors import ConfigurationError, SourceError, SreBotError
 from sre_bot.redaction import Redactor
 from sre_bot.render.safe import clean_text
@@ -57,7 +57,7 @@ async def check(settings: Settings) -> int:
 async def examine(settings: Settings) -> Sequence[Finding]:
     """Reach every system at once."""
     async with contextlib.AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(bootstrap.sources(settings))
+        parts = await stack.enter_async_context(configured.sources(settings))
         asked = [
             _database(settings),
             _slack(settings),
@@ -75,7 +75,7 @@ def _told_once(findings: Sequence[Finding]) -> Sequence[Finding]:
     return [replace(one, sentence=elsewhere.get(one.sentence, one.sentence)) for one in findings]
 
 
-async def _source(name: str, source: bootstrap.Checkable) -> Finding:
+async def _source(name: str, source: configured.Checkable) -> Finding:
     try:
         line = await source.check()
         warning = await source.warning() if isinstance(source, GitRepository) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sre_bot import __version__, bootstrap
+from sre_bot import __version__, bootstrap, configured
 from sre_bot.agent.claude import preload
 from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from sre_bot.agent.claude import Claude
-    from sre_bot.bootstrap import ConfiguredSources
+    from sre_bot.configured import ConfiguredSources
     from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
     from sre_bot.triage import Investigator
@@ -68,9 +68,9 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         engine = await asyncio.to_thread(open_database, settings.database)
         stack.callback(engine.dispose)
-        await stack.enter_async_context(bootstrap.fetching(settings))
+        await stack.enter_async_context(configured.fetching(settings))
         investigator = await stack.enter_async_context(bootstrap.investigator(settings, redactor))
-        parts = await stack.enter_async_context(bootstrap.sources(settings))
+        parts = await stack.enter_async_context(configured.sources(settings))
         metrics = _metrics(investigator, parts)
         client = web_client(bot_token, settings.slack.api_url)
         meter(client, metrics)

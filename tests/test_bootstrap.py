@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sre_bot import bootstrap
+from sre_bot import bootstrap, configured
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import Question
 from sre_bot.redaction import Redactor
@@ -98,12 +98,12 @@ class TestTools:
 
 class TestSources:
     async def test_each_source_is_named_once_and_what_is_absent_tells_how_to_have_it(self, tmp_path: Path) -> None:
-        async with bootstrap.sources(Settings.model_validate(everything(tmp_path))) as parts:
+        async with configured.sources(Settings.model_validate(everything(tmp_path))) as parts:
             assert [name for name, _ in parts.all()] == [
                 "prometheus", "alertmanager", "loki", "tempo", "deploys", "documents", "shop",
             ]  # fmt: skip
             assert not list(parts.absent())
-        async with bootstrap.sources(Settings()) as parts:
+        async with configured.sources(Settings()) as parts:
             assert not list(parts.all())
             absent = dict(parts.absent())
         assert set(absent) == {"prometheus", "alertmanager", "loki", "tempo", "repositories", "deploys"}
@@ -179,7 +179,7 @@ class TestLinkHosts:
     )
     async def test_links_to_a_source_are_allowed_however_its_address_is_spelt(self, prometheus: dict[str, str]) -> None:
         settings = Settings.model_validate({"prometheus": prometheus})
-        async with bootstrap.sources(settings) as parts:
+        async with configured.sources(settings) as parts:
             [source] = parts.prometheus
             link = source.graph_url("up", TimeWindow.before(NOW, timedelta(hours=1)))
         assert is_allowed(link, bootstrap.link_hosts(settings)), link
@@ -200,7 +200,7 @@ async def test_repositories_are_fetched_while_the_context_is_open_if_they_are_to
         {"name": "followed", "path": followed.path, "fetch_seconds": 60},
         {"name": "left", "path": left.path},
     ]
-    async with bootstrap.fetching(Settings.model_validate({"repositories": repositories})), asyncio.timeout(20):
+    async with configured.fetching(Settings.model_validate({"repositories": repositories})), asyncio.timeout(20):
         while followed.git("rev-parse", "origin/main") != newest:  # noqa: ASYNC110 - another process fetches
             await asyncio.sleep(0.05)
     assert left.git("rev-parse", "origin/main") != newest

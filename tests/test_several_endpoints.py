@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sre_bot import bootstrap
+from sre_bot import bootstrap, configured
 from sre_bot.check import State, examine
 from sre_bot.incident import AlertState
 from sre_bot.investigation import missing_of
@@ -101,7 +101,7 @@ async def test_replicas_of_an_alertmanager_are_one_even_while_a_silence_is_on_it
         await fire(url, "Errors")
         await fire(url, "Noisy")
     await silence(second.url, "Noisy")
-    async with bootstrap.sources(settings) as parts:
+    async with configured.sources(settings) as parts:
         both, history = parts.current_alerts(), parts.alert_history()
         assert both is not None
         held = await both.current()
