@@ -26,6 +26,8 @@ from sre_bot.agent.arithmetic import (
     ratios,
     shares,
 )
+from sre_bot.agent.attribution import is_span_without
+from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_per_time, over_time
 from sre_bot.agent.lines import current
 from sre_bot.agent.quantities import Dimension
 
@@ -43,7 +45,7 @@ SHORTEST = 1.0
 MAX_COUNT = 1_000
 
 
-_OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2} $")
+_OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2},? $")
 _COMPARED = re.compile(r"\s*(?:as|more|less|fewer|higher|lower|longer|slower|faster|the|what|its|their)\b")
 _AGES = re.compile(r"\b(?:older|younger|earlier|later|apart|followed|follows|preceded|behind|ahead)\b")
 _IS = re.compile(r"\b(?:is|are|has|have|stands?|takes?|uses?|runs?|gets?|fails?|reads?|now)\b", re.IGNORECASE)
@@ -78,7 +80,8 @@ _MOVED = re.compile(
 def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | None:
     """The first quantity that the evidence does not bear, in a sentence; None when it bears all."""
     for quantity in reading.quantities:
-        if not _is_borne(quantity, reading, scope, asked_at):
+        aside = is_per_time(quantity, reading) or is_span_without(quantity, reading)
+        if not aside and not _is_borne(quantity, reading, scope, asked_at):
             if quantity.change or quantity.dimension is Dimension.FACTOR:
                 return f"{quantity.text} does not follow from {scope.ids}"
             return f"{quantity.text} is not in {scope.ids}{_instead(quantity, scope)}"
@@ -86,11 +89,19 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
 
 
 def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
+    if is_gain(quantity, reading):
+        quantity = replace(quantity, change=True)
     bearing = [(line, one) for line, one in _held(quantity, scope) if _is_told(quantity, one, line)]
     if bearing and not _is_of_something_else(quantity, reading, scope):
         present = _IS.search(reading.rest) and not _WAS.search(reading.rest)
         return not (present and all(_is_past(line, one) for line, one in bearing)) or is_total(quantity, scope)
-    return _is_concluded(quantity, reading) or _follows(quantity, reading, scope, asked_at)
+    return (
+        _is_concluded(quantity, reading)
+        or _follows(quantity, reading, scope, asked_at)
+        or (quantity.change and is_gain(quantity, reading) and is_gained(quantity, scope))
+        or over_time(quantity, reading, scope)
+        or is_derived(quantity, reading, scope)
+    )
 
 
 def _held(quantity: Quantity, scope: Scope) -> Iterator[tuple[Line, Quantity]]:
@@ -232,6 +243,8 @@ def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
     if before is None:
         return False
     owner = before[1].casefold()
+    if before[0].endswith(", ") and not scope.words.isdisjoint(before[0].casefold().strip(" ,:;").split()):
+        return False  # the claim names what the span does
     return owner in scope.strangers or (owner not in scope.words and _names_owner(scope))
 
 

@@ -48,6 +48,12 @@ _STEADY = re.compile(
 _ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
 _FIRES = re.compile(r"\b(?:is|are) (?:\w+ )?firing\b|\bfires?\b")
 _SEVERE = re.compile(r"\b(?:is|are) (?:only |just |still )?(?:an? )?(critical|warning|info)s?\b")
+_TRENDS = re.compile(
+    r"\b(?:(?:has|have) (?:only )?been (?P<rising>rising|growing|climbing|increasing)|"
+    r"(?:has|have) (?:only )?been (?:falling|dropping|sinking|shrinking|decreasing)|"
+    r"(?P<rose>rose|grew|climbed)|fell|dropped|sank|shrank)\b"
+)
+"""What a thing did of itself, where no values are told."""
 _MOVED = frozenset({"step", "ramp"})
 _ALERTS = re.compile(
     rf"\b(one|{SPELLED}|\d{{1,3}}) (?:(critical|warning|info) )?alerts? (?:is |are |has been |have been )?"
@@ -70,7 +76,12 @@ def wrong_way(reading: Reading, scope: Scope) -> str | None:
         other = next((after for before, after in moves if agree(old, before)), None)
         if other is not None:
             return f"{scope.ids} has {old.text} → {other.text}"
-    return _wrong_verb(reading) or _wrong_end(reading, scope) or _wrong_side(reading, scope)
+    return (
+        _wrong_verb(reading)
+        or _wrong_end(reading, scope)
+        or _wrong_side(reading, scope)
+        or _wrong_trend(reading, scope)
+    )
 
 
 def _wrong_verb(reading: Reading) -> str | None:
@@ -82,6 +93,17 @@ def _wrong_verb(reading: Reading) -> str | None:
             if (new.high < old.low) if up else (new.low > old.high):
                 return f"{verbs[-1][0]} is not what {old.text} → {new.text} did"
     return None
+
+
+def _wrong_trend(reading: Reading, scope: Scope) -> str | None:
+    """``api has been falling``, where all that is told of it only rose."""
+    told = _TRENDS.search(reading.rest)
+    lines = [line for line in scope.lines if line.state]
+    if told is None or _NOT.search(reading.rest) or len(scope.exhibits) > 1 or not all(map(_has_moved, lines)):
+        return None
+    ways = {old.middle < new.middle for line in lines for old, new in line.moves if line.state in _MOVED}
+    rising = bool(told["rising"] or told["rose"])
+    return f"{scope.ids} has it go the other way" if ways == {not rising} else None
 
 
 def _wrong_end(reading: Reading, scope: Scope) -> str | None:

@@ -58,9 +58,12 @@ _MILLICORES = re.compile(r"\bcpu[\"']?: ?[\"']?(\d{2,6})m\b")
 _QUANTILE = re.compile(r"quantile\((0\.\d{1,4})\b")
 _RANGE = re.compile(r"\[(\d{1,6}[smhdw])[\]:]")
 _WAIT = re.compile(
-    r"(?:timeout|ttl|interval|delay|deadline|backoff|wait|period|max_?age|expir\w+)[\"']?\s?[:=]\s?(\d{1,9}(?:\.\d{1,6})?)(?![\w.%])",
+    r"(?:timeout|ttl|interval|delay|deadline|backoff|wait|period|max_?age|expir\w+)(?:_(?!sec|mil|min|hour|day)[a-z]{4,20})?[\"']?\s?[:=]\s?(\d{1,9}(?:\.\d{1,6})?)(?![\w.%])",
     re.IGNORECASE,
 )
+_HOUR, _LONGEST_WAIT = 3_600.0, 30 * 86_400.0
+_CRON = re.compile(r"[\"'](\*|\*/\d{1,2}|\d{1,2}) (\*|\*/\d{1,2}|\d{1,2}) \* \* \*[\"']")
+"""When a job runs: minute and hour of each day."""
 _LITERAL = re.compile(r"(?<=\d)[LlFfUu]{1,3}$")
 _SETTING_RATES = re.compile(r"per_(second|minute|hour)$|(?:^|_)(rps|qps|rpm)$")
 _QUERIED_UNITS = (
@@ -233,7 +236,14 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
             moves = ((removed[key], value[0]),)
             if not match[4]:
                 moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
-        if not (heading or match or headings or _WAIT.search(line.text) or _MILLICORES.search(line.text)):
+        if not (
+            heading
+            or match
+            or headings
+            or _WAIT.search(line.text)
+            or _MILLICORES.search(line.text)
+            or _CRON.search(line.text)
+        ):
             told.append(line)
             continue
         waits = [] if line.window else [one for match in _WAIT.finditer(line.text) for one in _waiting(match)]
@@ -242,6 +252,7 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
             for match in _MILLICORES.finditer(line.text)
             for one in quantities(f"{int(match[1]) / 1000:g}", exact=True)
         ]
+        waits += [one for match in _CRON.finditer(line.text) for one in _interval(match)]
         more = replace(line.reading, quantities=(*line.reading.quantities, *value, *waits))
         under = frozenset(name for _, name in headings) if match else frozenset[str]()
         told.append(replace(line, reading=more, moves=(*line.moves, *moves), sections=under))
@@ -249,11 +260,20 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
 
 
 def _waiting(match: re.Match[str]) -> Iterator[Quantity]:
-    """A time to wait without a unit, as either of the two that are usual."""
-    for unit in ("s", "ms"):
+    """A time to wait without a unit, as either of the two that are usual; whole hours are seconds."""
+    hours = float(match[1]) % _HOUR == 0 and float(match[1]) <= _LONGEST_WAIT
+    for unit in ("s",) if hours else ("s", "ms"):
         yield from (
             replace(one, start=match.start(1), end=match.end(1)) for one in quantities(match[1] + unit, exact=True)
         )
+
+
+def _interval(match: re.Match[str]) -> list[Quantity]:
+    """How long it is from one run of a job to the next, as its schedule says."""
+    minute, hour = match.groups()
+    step, unit = (minute, "min") if "*" in minute else (hour, "h") if "*" in hour else ("*", "d")
+    found = quantities(f"{step.removeprefix('*/') if '/' in step else 1} {unit}", exact=True)
+    return [replace(one, start=match.start(1), end=match.end(2)) for one in found]
 
 
 def _bare(quantity: Quantity) -> str:

@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sre_bot.agent.attribution import wrong_attribution
 from sre_bot.agent.borne import wrong_quantity
 from sre_bot.agent.claims import read
 from sre_bot.agent.directions import wrong_state, wrong_way
 from sre_bot.agent.lines import Event
 from sre_bot.agent.naming import unrelated, wrong_name
 from sre_bot.agent.order import logged, wrong_order
+from sre_bot.agent.points import told_at, wrong_point
 from sre_bot.agent.scope import clauses, named_in, scope_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 _ORDERED = re.compile(r"\b(?:before|after|later|earlier|when|until)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\bfirst\b", re.IGNORECASE)
-_SINCE = re.compile(r"\b(?:since|(?:began|started|fired) at)\s*$", re.IGNORECASE)
+_SINCE = re.compile(
+    r"\b(?:since|(?:began|started|fired|rose|grew|jumped|climbed|fell|dropped|stopped) at)\s*$", re.IGNORECASE
+)
 """What follows is a time of what happened, not one of the window that was looked at."""
 _DEPLOYED_AT = re.compile(
     r"\b(?:deployed|rolled out|went (?:out|live)|shipped|released)\b(?:\s+[^\s,;]{1,30}){0,2}\s+at\s*$", re.IGNORECASE
@@ -52,6 +56,7 @@ def why_not_borne(
     return (
         wrong_name(text, reading, cited, known)
         or _wrong_clause(text, reading, scope, known, asked_at)
+        or wrong_attribution(text, reading, scope, asked_at)
         or wrong_order(text, reading, cited, known, asked_at)
         or unrelated(text, reading, scope)
     )
@@ -70,6 +75,7 @@ def _wrong_clause(
         why = (
             wrong_quantity(part, scope, asked_at)
             or _wrong_moment(part, scope, asked_at)
+            or wrong_point(part, scope)
             or wrong_way(part, scope)
             or wrong_state(text[start:end], scope)
         )
@@ -89,7 +95,8 @@ def _wrong_moment(reading: Reading, scope: Scope, asked_at: datetime) -> str | N
         if len(reading.moments) == 1 and _FIRST.search(reading.rest) and not reading.quantities:
             held = logged(reading.rest, "", scope.exhibits) or held
         present = moment.dated is False and _is_present(moment, asked_at)
-        if not present and not any(moment.meets(other) for other in held):
+        listed = told_at(moment, reading, scope)
+        if not (present or listed) and not any(moment.meets(other) for other in held):
             return f"{moment.text} is not a time in {scope.ids}"
     return None
 
