@@ -14,6 +14,7 @@ from sre_bot.first_look.footing import footing
 from sre_bot.first_look.gauges import moved_gauges
 from sre_bot.first_look.phrases import CALLS, alert_line, brief, lasting, listed, told, value
 from sre_bot.first_look.testimony import contrasted, heard
+from sre_bot.first_look.unusual import unusual
 from sre_bot.incident import Severity
 from sre_bot.investigation import FIRST_LOOK, Answer, CauseKind, Claim, Report
 from sre_bot.render.summary import clock
@@ -98,6 +99,7 @@ def _what(case: Case) -> Iterator[Claim]:
     asked = [service for service in found.asked if service in well]
     if found.culprit is None or asked:
         yield from _steady(case, asked)
+    yield from unusual(case)
     yield from _about(case)
 
 

@@ -12,8 +12,10 @@ from sre_bot.first_look.gauges import of_gauges, query_of
 from sre_bot.first_look.innocence import innocents
 from sre_bot.first_look.movers import LOOKBACK
 from sre_bot.first_look.phrases import CALLS, TITLES, alert_line, listed, moved, reading_line, value, verdict_name
+from sre_bot.first_look.ranking import LEAD
 from sre_bot.first_look.symptoms import MIN_MOVED
 from sre_bot.first_look.testimony import of_logs, of_traces
+from sre_bot.first_look.unusual import of_unusual, query_of_unusual
 from sre_bot.incident import AlertState, ChangeKind, Severity
 from sre_bot.investigation import Chart, ChartLine, ChartMark, Evidence, Link, Observation
 from sre_bot.render.summary import clock
@@ -94,6 +96,7 @@ class Exhibits:
         ids["catalogue"] = self._catalogue()
         ids["ground"] = self._ground()
         ids["gauges"] = self._gauges()
+        ids["unusual"] = self._unusual()
         ids["logs"] = self._logs()
         ids["traces"] = self._traces()
         for url, runbook in self.seen.runbooks.items():
@@ -176,6 +179,15 @@ class Exhibits:
         if told is None:
             return ()
         return (self._add("query_metrics", {"query": query_of(self.seen), **self._until(LOOKBACK)}, told),)
+
+    def _unusual(self) -> tuple[str, ...]:
+        """Which service stands out, where nothing says more."""
+        told = of_unusual(self.seen, self.found)
+        if told is None:
+            return ()
+        began = min(alert.started_at for alert in self.seen.firing)
+        arguments = {"query": query_of_unusual(self.seen), **self._until(self.seen.at - began + LEAD)}
+        return (self._add("query_metrics", arguments, told),)
 
     def _logs(self) -> tuple[str, ...]:
         """What is logged newly or more often, or that nothing is."""

@@ -14,6 +14,7 @@ from sre_bot.first_look.logs import read_complaints
 from sre_bot.first_look.movers import read_movers
 from sre_bot.first_look.naming import Naming
 from sre_bot.first_look.pace import LOOKBACK
+from sre_bot.first_look.ranking import read_ranking
 from sre_bot.first_look.recent_changes import read_changes
 from sre_bot.first_look.runbooks import read_runbooks
 from sre_bot.first_look.seen import Seen
@@ -95,6 +96,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         opening = group.create_task(read_runbooks(sources.documents, at, (*told, *kept), asking))
         tracing = group.create_task(read_contrast(tracers, asked, asking))
         moving = group.create_task(read_movers(endpoints, asked, at, asking))
+        ranking = group.create_task(read_ranking(endpoints, (*told, *kept), at, asking))
     vitals, changes, naming = reading.result(), changing.result(), Naming(names)
     complaints = rewritten(tuple(naming.complaint(one) for one in logging.result().complaints), quoted)
     contrast = tracing.result().contrast
@@ -129,6 +131,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         runbooks=opening.result(),
         movers=tuple(naming.mover(mover) for mover in moving.result().movers),
         steady=moving.result().steady,
+        ranking=ranking.result(),
         missing=asking.missing(),
         scrape=vitals.scrape,
         graph_urls=vitals.graph_urls,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.movers import Mover, Steady
     from sre_bot.incident import Alert, Change, LogLevel, TimeWindow
     from sre_bot.investigation import MissingSource, Observation
+    from sre_bot.signals.ranking import Ranking
     from sre_bot.signals.series import Series, SeriesFacts
 
 
@@ -151,7 +152,7 @@ class Seen:
     bad requests differ from healthy ones, None when there are no bad ones or (``traces_known``) no traces.
     ``runbooks`` are those of alerts that are known documents, by the addresses that the alerts give. ``movers`` are
     the gauges, whatever they are called, of the services that it is about which are not what they were, ``steady``
-    those of demand that are.
+    those of demand that are. ``ranking`` is how unusual each service was around the first alert that fires.
     """
 
     at: datetime
@@ -179,6 +180,7 @@ class Seen:
     runbooks: Mapping[str, Observation] = field(default_factory=dict)
     movers: tuple[Mover, ...] = ()
     steady: tuple[Steady, ...] = ()
+    ranking: Ranking | None = None
 
     @property
     def environment(self) -> str:
@@ -206,6 +208,7 @@ class Seen:
             alerts=held,
             past_alerts=past,
             part=environment,
+            ranking=None,  # of services of all environments
         )
 
     @property
