@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Claims by authors who have not read the verifier: ``dev`` and ``second`` for mending it, ``held_out`` for the end.
-
-``rounds`` is by who mended it, each of its three rounds written before it was judged.
-"""
+"""Claims by authors who had not read the verifier (all but ``rounds``, which are by who mended it); only ``fourth`` has
+never been used for mending."""
 
 
 @dataclass(frozen=True, slots=True)

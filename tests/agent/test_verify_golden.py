@@ -20,7 +20,13 @@ def test_nineteen_of_twenty_claims_that_do_not_hold_are_found_and_as_few_doubted
 
 @pytest.mark.parametrize(
     ("name", "precision", "recall"),
-    [("dev", 0.98, 0.98), ("second", 0.98, 0.98), ("rounds", 0.96, 0.91), ("third", 0.89, 0.88)],
+    [
+        ("dev", 0.98, 0.98),
+        ("second", 0.98, 0.98),
+        ("rounds", 0.96, 0.91),
+        ("third", 0.95, 0.95),
+        ("fourth", 0.86, 0.82),
+    ],
 )
 def test_claims_by_an_author_who_had_not_read_the_verifier_are_judged_as_well_as_was_reached(
     name: str, precision: float, recall: float
