@@ -189,13 +189,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A possible cause. ``change`` is a full sha, or None when no change is to blame; ``confidence`` is 0..1."""
+    """A possible cause. ``change`` is a full sha, or None when no change is to blame; ``confidence`` is 0..1.
+
+    ``explained`` is False where only the blame is left: what was said of how it came about did not hold.
+    """
 
     claim: Claim
     kind: CauseKind
     confidence: float
     service: str | None = None
     change: str | None = None
+    explained: bool = True
 
 
 @dataclass(frozen=True, slots=True)

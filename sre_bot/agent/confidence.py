@@ -2,7 +2,8 @@
 
 For each hypothesis: support × timing × contradiction × blindness × its share among the rivals, at most `MOST`.
 
-- support: 1 - Π(1 - weight) over the kinds of sources that it cites; a second look at the same kind adds nothing.
+- support: 1 - Π(1 - weight) over the kinds of sources that it cites; a second look at the same kind adds nothing. Half
+  of it is left when the account of how it came about did not hold.
 - timing: a change that is blamed must have come before the onset; when that cannot be told it counts less, when it came
   after, hardly at all. A hypothesis that blames no change counts less when no onset was seen.
 - contradiction: falls with the share of the report's claims that did not hold.
@@ -43,6 +44,8 @@ TOLD = frozenset({"docs", "logs", "code"})
 ONLY_TOLD = 0.5
 """Weight of support by nothing but free text."""
 AFTER_ONSET, UNKNOWN_ORDER, NO_ONSET = 0.2, 0.8, 0.9
+UNEXPLAINED = 0.5
+"""Weight of a bare blame: what was said of how the change did it did not hold."""
 CONTRADICTED = 0.5
 """What is lost when every claim did not hold."""
 UNSEEN, LEAST_SIGHT = 0.1, 0.7
@@ -119,10 +122,11 @@ class _Ground:
         )
 
     def of_one(self, hypothesis: Hypothesis) -> float:
-        """Support × timing."""
+        """Support × timing, less for a bare blame."""
         kinds = self._kinds_of(hypothesis.claim)
         support = 1 - math.prod(1 - WEIGHTS[kind] for kind in kinds)
-        return support * (ONLY_TOLD if kinds <= TOLD else 1.0) * self._timing(hypothesis.change)
+        explained = 1.0 if hypothesis.explained else UNEXPLAINED
+        return support * (ONLY_TOLD if kinds <= TOLD else 1.0) * self._timing(hypothesis.change) * explained
 
     def labelled(self, claim: Claim) -> Claim:
         """The claim, with a label when nothing but free text bears it."""

@@ -28,6 +28,8 @@ _INLINE = re.compile(r"\[\s*E\d{1,6}(?:\s*[,;]\s*E\d{1,6})*\s*\]", re.IGNORECASE
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _COMMIT = re.compile(r"(?<![\w./-])(?=[0-9a-f]{0,39}[a-f])(?=[a-f]{0,39}\d)[0-9a-f]{7,40}(?![\w/-])")
 """A sha in a sentence: hexadecimal with a letter and a digit, and not a part of something longer."""
+_SHORT = 10
+_BARE = "Commit {commit} is blamed; how it is said to do that did not hold and stands under unverified."
 
 
 def ids_in(text: str) -> frozenset[str]:
@@ -39,9 +41,10 @@ def verify(report: Report, evidence: Iterable[Evidence], asked_at: datetime) -> 
     """The report with every claim held against the evidence, as of ``asked_at`` (aware).
 
     Claims of ``what``, ``impact`` and ``ruled_out`` and hypotheses must cite; ``next_steps`` may: they propose, so
-    only the commits they name are looked for, in all evidence. A hypothesis whose change occurs in no evidence goes,
-    and a remediation goes with the last hypothesis it could stand on. Confidences are brought into 0..1, hypotheses
-    ordered by them, short shas made the full ones that were seen.
+    only the commits they name are looked for, in all evidence. A hypothesis whose change occurs in no evidence goes; a
+    bare blame stays of one whose words do not hold, when what it cites shows the change. A remediation goes with the
+    last hypothesis it could stand on. Confidences are brought into 0..1, hypotheses ordered by them; short shas become
+    the full ones that were seen.
     """
     seen = _Seen.of(evidence, asked_at)
     what, impact, ruled_out = (_sift(claims, seen) for claims in (report.what, report.impact, report.ruled_out))
@@ -89,10 +92,24 @@ def _sift_hypotheses(hypotheses: Iterable[Hypothesis], seen: _Seen) -> _Sifted[H
     judged = [
         (hypothesis, seen.why_not(hypothesis.claim) or seen.why_no_commit(hypothesis)) for hypothesis in hypotheses
     ]
+    left = (hypothesis if why is None else _bare(hypothesis, seen) for hypothesis, why in judged)
     return _Sifted(
-        tuple(_settled(hypothesis, seen) for hypothesis, why in judged if why is None),
+        tuple(_settled(hypothesis, seen) for hypothesis in left if hypothesis is not None),
         tuple(Unverified(hypothesis.claim.text, why) for hypothesis, why in judged if why is not None),
     )
+
+
+def _bare(hypothesis: Hypothesis, seen: _Seen) -> Hypothesis | None:
+    """The blame without the account of it that does not hold; None unless what it cites shows the change it blames.
+
+    One wrong figure in a long sentence must not hide the change to roll back from who reads it at night.
+    """
+    change, cited = seen.commit(hypothesis.change), seen.trimmed(hypothesis.claim).evidence
+    shown = tuple(one for one in cited if change is not None and seen.shows(one, change))
+    if change is None or not shown:
+        return None
+    claim = Claim(_BARE.format(commit=change[:_SHORT]), shown)
+    return replace(hypothesis, claim=claim, explained=False)
 
 
 def _settled(hypothesis: Hypothesis, seen: _Seen) -> Hypothesis:
@@ -112,11 +129,11 @@ def _sift_remediation(remediation: Remediation | None, causes: tuple[Hypothesis,
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the evidence holds: looks that gave something, read, ids of those that failed, and all shas in sight."""
+    """What the evidence holds: looks that gave something, read, ids of those that failed, and the shas in each look."""
 
     good: dict[str, Exhibit]
     failed: frozenset[str]
-    shas: frozenset[str]
+    commits: dict[str, frozenset[str]]
     labels: frozenset[tuple[str, str]]
     asked_at: datetime
 
@@ -128,10 +145,19 @@ class _Seen:
         return cls(
             good=exhibits,
             failed=frozenset(look.id for look in looks if look.observation.failed),
-            shas=frozenset(sha for look in good for sha in _SHA.findall(_text(look).lower())),
+            commits={look.id: frozenset(_SHA.findall(_text(look).lower())) for look in good},
             labels=frozenset[tuple[str, str]]().union(*(exhibit.labels for exhibit in exhibits.values())),
             asked_at=asked_at,
         )
+
+    @property
+    def shas(self) -> frozenset[str]:
+        """All of them, wherever they were seen."""
+        return frozenset[str]().union(*self.commits.values())
+
+    def shows(self, look: str, change: str) -> bool:
+        """Whether a look of this id shows the commit, be it by a short sha."""
+        return any(change.startswith(sha) for sha in self.commits[look])
 
     def why_not(self, claim: Claim) -> str | None:
         """Why the claim cannot stand, or None when it can."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from sre_bot.agent.confidence import FREE_TEXT, MOST, kind_of, weighed
 from sre_bot.investigation import (
@@ -60,6 +63,12 @@ def test_what_did_not_hold_and_what_was_not_seen_take_away() -> None:
     (blind,) = confidences(cause("E1"), missing=(MissingSource("loki", "down"),))
     assert doubted < clear
     assert blind < clear
+
+
+def test_a_blame_without_its_account_counts_half() -> None:
+    (explained,) = confidences(cause("E1", "E4", change=SHA))
+    (bare,) = confidences(replace(cause("E1", "E4", change=SHA), explained=False))
+    assert bare == pytest.approx(explained / 2, abs=0.01)
 
 
 def test_free_text_alone_counts_little_and_is_labelled() -> None:

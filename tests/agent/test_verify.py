@@ -36,6 +36,9 @@ def look(number: int, content: str = "", *, failed: bool = False, url: str = "")
 EVIDENCE = (look(1, "errors rose"), look(2, f"deploy {SHA} of checkout"), look(3, "timed out", failed=True))
 
 
+UNDO = Remediation(RemediationAction.ROLLBACK, "checkout")
+
+
 def cause(change: str | None = None, confidence: float = 0.5, *evidence: str) -> Hypothesis:
     return Hypothesis(Claim("It broke.", evidence or ("E1",)), CauseKind.CHANGE, confidence, "checkout", change)
 
@@ -110,6 +113,26 @@ def test_a_hypothesis_with_an_invented_change_goes(invented: str) -> None:
     assert report.unverified == (
         Unverified("It broke.", f"the change {invented} is no commit that occurs in the evidence"),
     )
+
+
+@pytest.mark.parametrize("given_sha", [SHA, SHA[:10]])
+def test_one_wrong_figure_does_not_hide_the_change_that_is_blamed(given_sha: str) -> None:
+    """Only the account of how it did that goes, in sight, and what cites the change bears the blame."""
+    said = Claim(f"{SHA[:10]} made 87 % of the calls fail.", ("E1", "E2"))
+    report = Report((), hypotheses=(Hypothesis(said, CauseKind.CHANGE, 0.9, "checkout", given_sha),), remediation=UNDO)
+    held = verify(report, EVIDENCE, NOW)
+    [blamed] = held.hypotheses
+    assert (blamed.change, blamed.explained, blamed.claim.evidence) == (SHA, False, ("E2",))
+    assert blamed.claim.text.startswith(f"Commit {SHA[:10]} is blamed")
+    assert held.remediation == UNDO
+    assert [one.claim for one in held.unverified] == [said.text]
+    assert verify(held, EVIDENCE, NOW).hypotheses == held.hypotheses
+
+
+def test_a_blame_that_no_cited_look_shows_goes_with_its_account() -> None:
+    said = Claim("It made 87 % of the calls fail.", ("E1",))
+    held = verify(Report((), hypotheses=(Hypothesis(said, CauseKind.CHANGE, 0.9, "checkout", SHA),)), EVIDENCE, NOW)
+    assert held.hypotheses == ()
 
 
 def test_a_short_sha_of_two_commits_names_none_of_them() -> None:
