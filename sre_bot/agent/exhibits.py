@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import content_words
 from sre_bot.agent.lines import STATE, Event, deployed_in, labels_in, line_of, named_together
+from sre_bot.agent.named_units import in_code, in_name, replaced
 from sre_bot.agent.quantities import Dimension, quantities
 from sre_bot.signals.units import format_value
 
@@ -70,6 +71,8 @@ _QUERIED_UNITS = (
     (re.compile(r"\b100 ?\*|\* ?100\b|percent|_pct\b"), " %"),
     (re.compile(r"rate\(.*\* ?60\b|\b60 ?\* ?\w*\(?rate\("), " per minute"),
     (re.compile(r"rate\(.*\* ?3600\b|\b3600 ?\* ?\w*\(?rate\("), " per hour"),
+    (re.compile(r"bytes_per_sec(?:ond)?\b"), " B/s"),
+    (re.compile(r"_per_sec(?:ond)?\b"), "/s"),
     (re.compile(r"_duration\b|_seconds\b"), " s"),
 )
 
@@ -218,6 +221,7 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
     removed: dict[tuple[tuple[tuple[int, str], ...], str], Quantity] = {}
     told: list[Line] = []
     headings: list[tuple[int, str]] = []
+    gone: list[str] = []
     for line in lines:
         text = _NUMBERED.sub("", line.text)
         heading = _SECTION.fullmatch(text)
@@ -236,17 +240,24 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
             moves = ((removed[key], value[0]),)
             if not match[4]:
                 moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
+        coded = [] if line.window else list(in_code(line.text))
+        if coded and line.text.startswith("-"):
+            gone.append(line.text)
+        elif coded and line.text.startswith("+"):
+            moves += tuple(one for old in gone for one in replaced(old, line.text))
+        waits = [] if line.window else [*coded, *in_name(line.text)]
         if not (
             heading
             or match
             or headings
+            or waits
             or _WAIT.search(line.text)
             or _MILLICORES.search(line.text)
             or _CRON.search(line.text)
         ):
             told.append(line)
             continue
-        waits = [] if line.window else [one for match in _WAIT.finditer(line.text) for one in _waiting(match)]
+        waits += [] if line.window else [one for match in _WAIT.finditer(line.text) for one in _waiting(match)]
         waits += [
             one
             for match in _MILLICORES.finditer(line.text)

@@ -37,6 +37,7 @@ _ABOUT = re.compile(r"\((?:\w+, )?([\w.-]{2,60})\)")
 _ALERTED = re.compile(r"\) (?:firing|pending|silenced|inhibited|resolved|since|from)\b")
 _LOGGED = re.compile(
     r"\d{2}:\d{2}:\d{2}, ((?:[a-z][\w.-]{1,60}, ){0,8}[a-z][\w.-]{1,60}): |First new \w+: \S{8} ([\w.-]{2,60}): "
+    r"|- [A-Z]{4,8} ([a-z][\w.-]{1,60}) \d{1,9} times from \d{2}:"
 )
 _NO_NAMES = frozenset({"__name__", "le", "quantile", "version"})
 _NOT_SUBJECTS = frozenset(
@@ -144,7 +145,7 @@ def _about(text: str) -> frozenset[tuple[str, str]]:
     named += [(SERVICE, match[1]) for match in _ABOUT.finditer(text) if _ALERTED.search(text)]
     logged = _LOGGED.search(text)
     if logged and not leading:
-        named += [(SERVICE, name) for name in (logged[1] or logged[2]).split(", ")]
+        named += [(SERVICE, name) for name in (logged[1] or logged[2] or logged[3]).split(", ")]
     return labels_in(text) | {(label, name.casefold()) for label, name in named if is_name(name.casefold())}
 
 

@@ -109,7 +109,8 @@ _NUMBER = re.compile(
       | times\b
       | (?:rps|qps|rpm)\b
       | (?:[kKMGT]i?B|[kmgt]i?b|[Bb]ytes?|B)\b
-      | (?:ns|us|µs|μs|ms|milliseconds?|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?|months?|years?|[smhd])\b)
+      | (?:ns|us|µs|μs|ms|[Mm]illiseconds?|secs?|[Ss]econds?|mins?|[Mm]inutes?|hrs?|[Hh]ours?
+          |days?|weeks?|months?|years?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
       | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds))?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
