@@ -84,6 +84,9 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
         if not aside and not _is_borne(quantity, reading, scope, asked_at):
             if quantity.change or quantity.dimension is Dimension.FACTOR:
                 return f"{quantity.text} does not follow from {scope.ids}"
+            owner = _owner(quantity, scope)
+            if owner:
+                return f"{quantity.text} is told of {owner} in {scope.ids}"
             return f"{quantity.text} is not in {scope.ids}{_instead(quantity, scope)}"
     return None
 
@@ -270,10 +273,21 @@ def _compares_ages(reading: Reading) -> bool:
     return _AGES.search(reading.rest) is not None
 
 
+def _owner(quantity: Quantity, scope: Scope) -> str | None:
+    """Of whom a line tells the very value, when the claim names another."""
+    for line in scope.lines:
+        for one in line.reading.quantities:
+            before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
+            if before and agree(quantity, one) and _is_of_another(one, line, scope):
+                return before[1]
+    return None
+
+
 def _instead(quantity: Quantity, scope: Scope) -> str:
-    """What the evidence has that comes nearest, by proportion."""
+    """What the evidence has that comes nearest, by proportion; never the value itself that is denied."""
     held = [one for line in scope.lines for one in line.reading.quantities if one.dimension is quantity.dimension]
-    nearest = min(held, key=lambda one: _proportion(one.middle, quantity.middle), default=None)
+    others = [one for one in held if not agree(quantity, one)]
+    nearest = min(others, key=lambda one: _proportion(one.middle, quantity.middle), default=None)
     return f", which has {nearest.text}" if nearest and nearest.dimension is not Dimension.PLAIN else ""
 
 

@@ -26,7 +26,8 @@ _STATUSES = re.compile(r"\b([2-5]\d\d)s\b")
 _LONG = 10
 """Two words are the name that they make without a space (``memory pressure``) when it has so many letters."""
 _WORD = re.compile(r"[\w./:#-]*\w")
-
+_SHA = re.compile(r"(?=[a-f]*\d)[0-9a-f]{7,40}")
+_COMMIT = re.compile(r"commit ([0-9a-f]{7,40})")
 
 _APART = re.compile(
     r"; (?:and |but )?|[,;]? (?:while|whereas|but) | (?:in|at) the same (?:second|minute|time|moment) as "
@@ -49,7 +50,7 @@ class Scope:
     words: frozenset[str]
     """The words of the claim, as tokens."""
     strangers: frozenset[str]
-    """What other things there are, when the claim names any."""
+    """What other things there are, when the claim names any that evidence is about."""
     totals: frozenset[int]
     """The ids (of objects) of lines that tell of all things together, where an exhibit has lines of others as well."""
     first: int
@@ -70,11 +71,15 @@ def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: froze
     happened = [line for one in cited for line in one.lines if line.event in {Event.DEPLOY, Event.ALERT}]
     words = {word.casefold() for word in _WORD.findall(text)}
     placed = {name for name in named if any(line.names(name) for line in happened)}
-    lines = [line for exhibit in cited for line in _own(exhibit, named, placed, words, known)]
+    told = _of_named_commits(cited, named)
+    lines = [line for exhibit in told for line in _own(exhibit, named, placed, words, known)]
     eventful = [line for exhibit in cited for line in _narrowest(exhibit, identifiers, named, content_words(text))]
     folded = text.casefold()
     first = min((folded.find(name) for name in named if is_name(name) and name in folded), default=len(text))
-    strangers = frozenset(value for _, value in known if is_name(value)) - {*named} if named else frozenset[str]()
+    # A commit, a method or a file is no service: who names only such says nothing of whose the times are.
+    subjects = frozenset(value for _, value in known if is_name(value))
+    owners = {name for name in named if not _SHA.fullmatch(name)} & subjects
+    strangers = subjects - {*named} if owners else frozenset[str]()
     own = [line for line in lines if line.labels and any(line.names(name) for name in named if is_name(name))]
     return Scope(
         ", ".join(one.id for one in cited),
@@ -130,6 +135,21 @@ def _own(
             continue
         if not (lacking or any(kinds[name] & others for name in missing)):
             yield line
+
+
+def _of_named_commits(cited: Sequence[Exhibit], named: Sequence[str]) -> list[Exhibit]:
+    """The evidence without the texts of other commits, where that of a commit which the claim names is cited."""
+    commits = {exhibit.id: _commit(exhibit) for exhibit in cited}
+    shas = tuple(name for name in named if _SHA.fullmatch(name))
+    if not shas or not any(commit.startswith(shas) for commit in commits.values()):
+        return list(cited)
+    return [one for one in cited if not commits[one.id] or commits[one.id].startswith(shas)]
+
+
+def _commit(exhibit: Exhibit) -> str:
+    """The sha of the commit that the evidence is the text of; empty when it is of none."""
+    found = (_COMMIT.fullmatch(line.text) for line in exhibit.lines)
+    return next((match[1] for match in found if match), "")
 
 
 def _totals(cited: Iterable[Exhibit], lines: Iterable[Line]) -> frozenset[int]:
