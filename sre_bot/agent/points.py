@@ -11,6 +11,7 @@ from sre_bot.agent.quantities import Dimension, quantities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sre_bot.agent.claims import Moment, Reading
     from sre_bot.agent.lines import Line
@@ -52,11 +53,17 @@ def _stated(moment: Moment, reading: Reading) -> Quantity | None:
     return values[0] if len(reading.quantities) == len(reading.moments) == len(values) == 1 else None
 
 
+def listed(line: Line) -> tuple[timedelta, list[tuple[datetime, Quantity]]]:
+    """The step and the points that a line lists; none where it lists none."""
+    match = _POINTS.match(line.text)
+    if match is None or not line.reading.moments:
+        return timedelta(), []
+    step, start = timedelta(seconds=int(match[1])), line.reading.moments[0].time
+    points = ((start + index * step, text) for index, text in enumerate(match[2].split(",")))
+    return step, [(time, one) for time, text in points for one in quantities(text, exact=True)]
+
+
 def _around(moment: Moment, line: Line) -> Iterator[Quantity]:
     """The points from a step before a moment to a step after it."""
-    match = _POINTS.match(line.text)
-    step = timedelta(seconds=int(match[1])) if match else timedelta()
-    start = line.reading.moments[0].time
-    for index, text in enumerate(match[2].split(",") if match else ()):
-        if moment.time - step <= start + index * step <= moment.time + moment.after + step:
-            yield from quantities(text, exact=True)
+    step, points = listed(line)
+    yield from (one for time, one in points if moment.time - step <= time <= moment.time + moment.after + step)

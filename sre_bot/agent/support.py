@@ -10,6 +10,7 @@ from sre_bot.agent.attribution import wrong_attribution
 from sre_bot.agent.borne import wrong_quantity
 from sre_bot.agent.claims import read
 from sre_bot.agent.directions import wrong_state, wrong_way
+from sre_bot.agent.lasting import lasts_since
 from sre_bot.agent.lines import Event
 from sre_bot.agent.naming import unrelated, wrong_name
 from sre_bot.agent.order import logged, wrong_order
@@ -95,7 +96,7 @@ def _wrong_moment(reading: Reading, scope: Scope, asked_at: datetime) -> str | N
         if len(reading.moments) == 1 and _FIRST.search(reading.rest) and not reading.quantities:
             held = logged(reading.rest, "", scope.exhibits) or held
         present = moment.dated is False and _is_present(moment, asked_at)
-        listed = told_at(moment, reading, scope)
+        listed = told_at(moment, reading, scope) or lasts_since(moment, reading, scope)
         if not (present or listed) and not any(moment.meets(other) for other in held):
             return f"{moment.text} is not a time in {scope.ids}"
     return None
