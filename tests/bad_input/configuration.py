@@ -229,7 +229,7 @@ ROWS = (
     Row(
         "another command",
         "invalid choice: 'sing'",
-        "choose from 'serve', 'ask', 'check', 'demo'",
+        "choose from 'serve', 'ask', 'replay', 'check', 'rank', 'demo'",
         words=("sing",),
         status=2,
     ),

@@ -24,7 +24,8 @@ class Hostile:
 
 def http(body: bytes, *headers: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
     """A well formed answer."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers]
+    length = f"Content-Length: {len(body)}"
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", length, "Connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 

@@ -218,7 +218,7 @@ METRICS = b"# HELP shop_orders Orders waiting.\n# TYPE shop_orders gauge\nshop_o
 @pytest.mark.real
 @pytest.mark.usefixtures("prometheus_installed")
 async def test_a_live_prometheus_tells_metadata_targets_and_what_fires(tmp_path: Any) -> None:
-    async with hostile(says(http(METRICS, "Connection: close", kind="text/plain"))) as shop:
+    async with hostile(says(http(METRICS, kind="text/plain"))) as shop:
         scrape: JsonObject = {"job_name": "shop", "static_configs": [{"targets": [shop.url.removeprefix("http://")]}]}
         async with (
             PrometheusServer(tmp_path, scrape_configs=[scrape], rules=RULES, interval_s=1) as server,
