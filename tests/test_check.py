@@ -249,7 +249,7 @@ async def test_a_clone_that_lags_is_a_warning_that_says_what_to_do(
     git_folder.git("clone", "--quiet", f"file://{git_folder.path}", str(clone))
     mark = clone / ".git" / "sre-bot-fetched"
     mark.touch()
-    fetched = (NOW - timedelta(hours=3)).timestamp()
+    fetched = (datetime.now(UTC) - timedelta(hours=3)).timestamp()
     os.utime(mark, (fetched, fetched))
     state = tmp_path / "state"
     for more, todo in (

@@ -142,6 +142,7 @@ async def test_all_go_on_one_after_the_other_the_oldest_first(world: World) -> N
         assert world.probes == 1
         await world.room.end("b", WaitState.RESUMED)
         await world.room.end("b", WaitState.STOPPED)
+        await asyncio.sleep(0.5)  # for the room to see that nobody is left; it tells nobody of that
         await world.begin("c")
         await world.until("c:resumed:1")
     assert world.resumed[0][1] == {**EVENT, "call": "mention", CONTINUES: "a", TRY: 1}

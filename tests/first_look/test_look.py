@@ -179,8 +179,9 @@ async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
 
 async def test_one_slow_query_of_many_is_said_to_be_one() -> None:
     whole = failing_shop()
-    saw = await look(replace(whole.sources(), metrics=[Hanging(answers=whole.metrics().answers, only="histogram")]))
-    assert why(saw) == {"prometheus": f"did not answer within 0.5 s (2 of {len(whole.signals()) + 14} questions)"}
+    sources = replace(whole.sources(), metrics=[Hanging(answers=whole.metrics().answers, only="histogram")])
+    saw = await look(sources, deadline=3)  # time to read all others on a busy machine, too
+    assert why(saw) == {"prometheus": f"did not answer within 3 s (2 of {len(whole.signals()) + 14} questions)"}
     assert not [reading for reading in saw.readings if reading.signal.sign is Sign.LATENCY]
     assert reading_of(saw, Sign.ERRORS, "search").facts.onset is not None
 
