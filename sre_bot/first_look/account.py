@@ -232,6 +232,6 @@ def _unknown(case: Case) -> Iterator[str]:
     if (unmeasured or not measured) and not (seen.movers or seen.steady):
         who = listed(unmeasured, MAX_NAMES) or "services"
         how = f"How {who} {'answers' if len(unmeasured) == 1 else 'answer'}"
-        yield f"{how}: no metrics of requests were found under the usual names."
+        yield f"{how}: no metrics of requests were seen under the usual names."
     if not seen.alerts_known:
         yield "Whether an alert fires."

@@ -65,7 +65,7 @@ ROWS = (
     ),
     _model(
         "a key that is refused",
-        "claude-test answered with an error (401: invalid x-api-key)",
+        f"{_FIRST} claude-test answered with an error (401: invalid x-api-key)",
         "check ANTHROPIC_API_KEY.",
         [Failure(401, "authentication_error", "invalid x-api-key")],
     ),

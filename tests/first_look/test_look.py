@@ -190,7 +190,7 @@ async def test_a_metrics_source_without_metrics_is_not_missing() -> None:
     answer = await FirstLook(replace(Scene().sources()), now=lambda: AT)(Question("checkout?", AT))
     assert answer.report.missing == ()
     assert [claim.text for claim in answer.report.what] == ["No alert fires."]
-    assert "no metrics of requests were found" in words(answer)
+    assert "no metrics of requests were seen" in words(answer)
 
 
 async def test_of_the_past_alertmanager_is_not_asked() -> None:

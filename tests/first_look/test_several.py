@@ -206,7 +206,7 @@ class TestServiceOfTheChannel:
 
     async def test_one_that_nobody_knows_is_said_not_to_be_seen(self) -> None:
         answer = await asked(shop().sources(), service="ledger")
-        assert "How ledger answers: no metrics of requests were found under the usual names." in answer.report.unknown
+        assert "How ledger answers: no metrics of requests were seen under the usual names." in answer.report.unknown
         assert not any("ledger" in claim.text for claim in answer.report.what)
 
     async def test_with_an_environment_that_was_asked_for_but_nobody_tells_of(self) -> None:
