@@ -1,26 +1,28 @@
-"""Claude behind the loop's ``Model`` protocol. The only importer of ``anthropic``, which takes 1-2 s: it comes late."""
+"""Claude behind the loop's ``Model`` protocol. The only importer of ``anthropic``, which is slow: it comes late."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import json
 import random
 import re
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from sre_bot.agent.budget import usd
+from sre_bot.agent.deferred import defer
 from sre_bot.agent.transcript import Turn
 from sre_bot.errors import ModelRefusedError, ModelUnavailableError
 from sre_bot.investigation import JsonObject, Usage
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable
-    from types import TracebackType
+    from types import ModuleType, TracebackType
     from typing import Self
 
     from anthropic import APIStatusError, AsyncAnthropic
@@ -46,6 +48,9 @@ _PASSING_STATUS = frozenset(
 )
 """Besides 5xx; 200 is an error inside a stream."""
 
+_OTHER_TRANSPORT = "anthropic._vendor.httpx_aiohttp"
+"""The client does without it where the import fails."""
+
 _SPEND_CAP = re.compile(r"spend|usage limit|credit balance|billing", re.IGNORECASE)
 
 
@@ -57,12 +62,26 @@ async def preload() -> None:
 @cache
 def _import_client() -> None:
     """Once. What is imported stays: the garbage collector shall not look through it, now or ever, nor at the end."""
+    defer("anthropic")
+    # As if aiohttp were not here: it would be imported for another transport than ours.
+    sys.modules.setdefault(_OTHER_TRANSPORT, cast("ModuleType", None))
     gc.disable()
     try:
-        importlib.import_module("anthropic.resources.messages")
+        from anthropic import AsyncAnthropic  # noqa: F401, PLC0415 - to have it imported
+        from anthropic.resources.messages import AsyncMessages  # noqa: F401, PLC0415 - to have it imported
+
+        _trusted()
         gc.freeze()
     finally:
         gc.enable()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Who signs for the provider: the authorities of the system, which take long to read."""
+    from httpx2 import create_ssl_context  # noqa: PLC0415 - comes with the client
+
+    return create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +207,7 @@ class Claude:
 
             # Retries are ours: the client's know neither our deadline nor an error inside a stream.
             timeout = Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
-            http = DefaultAsyncHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout)
+            http = DefaultAsyncHttpxClient(verify=_trusted(), follow_redirects=False, trust_env=False, timeout=timeout)
             self._opened = AsyncAnthropic(
                 api_key=self._key, base_url=self._base_url, max_retries=0, timeout=timeout, http_client=http
             )
