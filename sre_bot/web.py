@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sre_bot.telemetry.metrics import CONTENT_TYPE
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 2.0
 """What has not answered by then is not well; probes are impatient."""
+
+_log = logging.getLogger(__name__)
 
 Check: TypeAlias = Callable[[], Awaitable[bool]]
 
@@ -58,7 +62,8 @@ async def start_web(
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)])
     app.add_routes(routes or ())
-    runner = web.AppRunner(app, access_log=None)
+    # Nobody has reason to send us anything packed, and to unpack it before its signature is seen is to trust a stranger.
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, logger=_log)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -77,3 +82,16 @@ async def _ask(checks: Mapping[str, Check], seconds: float) -> dict[str, bool]:
             return False
 
     return dict(zip(checks, await asyncio.gather(*map(holds, checks.values())), strict=True))
+
+
+def _without_stack(record: logging.LogRecord) -> bool:
+    """What a client did wrong, or that it went away, is a line at most: a stack is for faults of ours."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", ()
+        record.exc_info = None
+    return True
+
+
+_log.addFilter(_without_stack)

@@ -94,3 +94,29 @@ async def test_a_taken_port_is_an_error() -> None:
             await start_web("127.0.0.1", runner.addresses[0][1], health={}, readiness={}, metrics=metrics)
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: bot\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: bot\r\nContent-Length: -1\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: bot\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nno",
+        b"POST /healthz HTTP/1.1\r\nHost: bot\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno",
+        b"GET /healthz HTTP/1.1\r\nHost: bot\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+    ],
+    ids=["TLS", "a long header", "less than nothing", "brotli", "no gzip", "no chunk"],
+)
+async def test_a_stranger_causes_no_stack_trace_and_is_the_last_to_suffer(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served() as client:
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(sent)
+        answer = await reader.readline()
+        writer.close()
+        assert (await client.get("/healthz")).status_code == 200
+    assert answer.split(b" ")[1] in {b"200", b"400", b"405"}
+    assert not [record for record in caplog.records if record.exc_info]
+    assert "x" * 100 not in caplog.text

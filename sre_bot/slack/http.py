@@ -56,23 +56,34 @@ def slack_routes(
             return web.Response(status=401, text="not signed by Slack")
         if not taking():
             return web.Response(status=503, text="try again")
-        headers: dict[str, str | Sequence[str]] = dict(request.headers)
-        answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=headers, query=request.query_string))
-        return await to_aiohttp_response(answer)
+        asked = _read(request, body)
+        if asked is None:
+            _log.warning("refused a request to %s that is signed, but none that Slack makes", PATH)
+            return web.Response(status=400, text="no request of Slack's")
+        return await to_aiohttp_response(await app.async_dispatch(asked))
 
     return routes
 
 
 async def _body(request: web.Request) -> str | None:
-    """The body as text, or None when it is too large or no UTF-8, as nothing of Slack's is."""
+    """The body as text, or None when it is too large, broken off or no UTF-8, as nothing of Slack's is."""
     taken = bytearray()
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        taken += chunk
-        if len(taken) > MAX_BYTES:
-            return None
     try:
+        async for chunk in request.content.iter_chunked(64 * 1024):
+            taken += chunk
+            if len(taken) > MAX_BYTES:
+                return None
         return taken.decode("utf-8")
-    except UnicodeDecodeError:
+    except (web.RequestPayloadError, ConnectionError, UnicodeDecodeError):
+        return None
+
+
+def _read(request: web.Request, body: str) -> AsyncBoltRequest | None:
+    """The request as Bolt takes it, or None when the body is no object, JSON that is too deep, or none."""
+    headers: dict[str, str | Sequence[str]] = dict(request.headers)
+    try:
+        return AsyncBoltRequest(body=body, headers=headers, query=request.query_string)
+    except (ValueError, TypeError, AttributeError, RecursionError):  # of Bolt, which takes what is signed for right
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from contextlib import asynccontextmanager
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientSession
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
 
 from sre_bot.slack.http import MAX_BYTES, PATH, slack_routes
+from sre_bot.telemetry.metrics import Metrics
+from sre_bot.web import start_web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,8 +27,8 @@ NOW = 1_800_000_000.0
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[tuple[TestClient[web.Request, web.Application], list[Any]]]:
-    """The door on loopback, and what came through it."""
+async def door() -> AsyncIterator[tuple[ClientSession, list[Any]]]:
+    """The door on loopback, in the server that has it, and what came through it."""
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-1", bot_user_id="UBOT")
@@ -43,10 +45,15 @@ async def door() -> AsyncIterator[tuple[TestClient[web.Request, web.Application]
         seen.append(command["text"])
         await ack("here you are")
 
-    server = web.Application()
-    server.add_routes(slack_routes(app, SECRET, lambda: NOW))
-    async with TestClient(TestServer(server)) as client:
-        yield client, seen
+    routes = slack_routes(app, SECRET, lambda: NOW)
+    metrics = Metrics(version="1.2.3", prompt="abc", model="first-look")
+    runner = await start_web("127.0.0.1", 0, health={}, readiness={}, metrics=metrics, routes=routes)
+    host, port = runner.addresses[0][:2]
+    try:
+        async with ClientSession(f"http://{host}:{port}") as client:
+            yield client, seen
+    finally:
+        await runner.cleanup()
 
 
 def signed(body: str | bytes, *, at: float = NOW, secret: str = SECRET) -> dict[str, str]:
@@ -96,6 +103,9 @@ async def test_slacks_check_of_the_address_is_answered() -> None:
         (MENTION, signed(MENTION) | {"X-Slack-Request-Timestamp": "9" * 5000}),
         (MENTION, signed(MENTION) | {"X-Slack-Signature": "v0=é"}),
         (b"\xff\xfe{", signed("{")),
+        (b"no gzip", {"Content-Encoding": "gzip"}),
+        (b"no deflate", {"Content-Encoding": "deflate"}),
+        (gzip.compress(MENTION.encode()), signed(MENTION) | {"Content-Encoding": "gzip"}),
         ("", {}),
         ("x" * (MAX_BYTES + 1), signed("x" * (MAX_BYTES + 1))),
     ],
@@ -109,16 +119,34 @@ async def test_slacks_check_of_the_address_is_answered() -> None:
         "no number",
         "non-ASCII",
         "no UTF-8",
+        "no gzip",
+        "no deflate",
+        "gzip",
         "empty",
         "huge",
     ],
 )
-async def test_whatever_slack_did_not_sign_lately_gets_401(body: str | bytes, headers: dict[str, str]) -> None:
+async def test_whatever_slack_did_not_sign_lately_gets_401(
+    body: str | bytes, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     async with door() as (client, seen):
         sent = io.BytesIO(body if isinstance(body, bytes) else body.encode())
         response = await client.post(PATH, data=sent, headers=headers)
         assert (response.status, await response.text()) == (401, "not signed by Slack")
     assert seen == []
+    assert not [record for record in caplog.records if record.exc_info], "a stranger causes no stack trace"
+
+
+@pytest.mark.parametrize(
+    "body", ["{no JSON", "[1, 2]", "[" * 100_000, "payload=%7B", "payload=7"], ids=lambda body: body[:10]
+)
+async def test_what_is_signed_but_unreadable_gets_400(body: str, caplog: pytest.LogCaptureFixture) -> None:
+    headers = signed(body) | {"Content-Type": "application/json" if body[0] in "{[" else "text/plain"}
+    async with door() as (client, seen):
+        response = await client.post(PATH, data=body, headers=headers)
+        assert (response.status, await response.text()) == (400, "no request of Slack's")
+    assert seen == []
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_only_post_is_taken() -> None:
