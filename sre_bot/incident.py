@@ -110,6 +110,11 @@ class Alert:
         return service_of(self.labels)
 
     @property
+    def environment(self) -> str | None:
+        """The environment that its labels name."""
+        return next((self.labels[name] for name in ENVIRONMENT_LABELS if self.labels.get(name)), None)
+
+    @property
     def severity(self) -> Severity:
         """Its severity, from its labels."""
         return Severity.of(self.labels.get("severity"))

@@ -16,6 +16,7 @@ from sre_bot import __version__, bootstrap, configured
 from sre_bot.agent.claude import preload
 from sre_bot.durable import Workflows
 from sre_bot.errors import ConfigurationError
+from sre_bot.first_look.naming import Naming
 from sre_bot.investigation import FIRST_LOOK, Scope
 from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
@@ -106,6 +107,7 @@ async def serve(settings: Settings) -> None:
             allowed_hosts=bootstrap.link_hosts(settings),
             redact=redactor.redact,
             now=lambda: datetime.now(UTC),
+            naming=Naming(bootstrap.catalogue(settings).names(), parts.service_labels),
         )
 
         async def answer(words: str) -> str:

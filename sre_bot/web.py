@@ -62,7 +62,7 @@ async def start_web(
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)])
     app.add_routes(routes or ())
-    # Nobody has reason to send us anything packed, and to unpack it before its signature is seen is to trust a stranger.
+    # What is packed is left so: to unpack it before its signature is looked at would be to trust a stranger.
     runner = web.AppRunner(app, access_log=None, auto_decompress=False, logger=_log)
     await runner.setup()
     try:

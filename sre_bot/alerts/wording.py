@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from sre_bot.incident import Severity
 from sre_bot.signals.changes import span
 
 if TYPE_CHECKING:
@@ -24,21 +25,35 @@ def alert_summary(summary: AlertSummary) -> str:
 
 def _lines(summary: AlertSummary) -> Iterator[str]:
     now = summary.window.end
-    about = f" for {summary.question.service}" if summary.question.service else ""
     if not summary.firing:
-        yield f"Nothing fires{about}." if not summary.missing else f"Nothing is known to fire{about}."
+        yield _nothing(summary)
     for severity, alerts in groupby(summary.firing, key=lambda alert: alert.severity):
         group = list(alerts)
         yield f"{severity} ({len(group)})"
         yield from _bounded(_firing(alert, now) for alert in group)
+    if summary.besides:
+        counts = (f"{summary.besides[severity]} {severity}" for severity in Severity if severity in summary.besides)
+        yield f"not asked for, but firing: {', '.join(counts)}"
     if summary.quiet:
         yield f"silenced or inhibited ({len(summary.quiet)})"
-        yield from _bounded(f"• {alert.name}{_of(alert.service)} {alert.state}" for alert in summary.quiet)
+        yield from _bounded(f"• {alert.name}{_of(alert)} {alert.state}" for alert in summary.quiet)
     if summary.frequent:
         yield f"fired most in the last {span(summary.window.duration)}"
         yield from _bounded(_frequent(one) for one in summary.frequent)
     for source in summary.missing:
         yield f"could not be seen: {source.source} ({source.why})"
+
+
+def _nothing(summary: AlertSummary) -> str:
+    """That nothing fires, as far as that is known, and of what."""
+    service, severity = summary.question.service, summary.question.severity
+    what = f"No {severity} alert" if severity else "Nothing"
+    said = f"{what} {'is known to fire' if summary.missing else 'fires'}{f' for {service}' if service else ''}"
+    if summary.meant is None:
+        return f"{said}."
+    hint = f"Did you mean {' or '.join(summary.meant)}?" if summary.meant else "Is it spelt right?"
+    window = span(summary.window.duration)
+    return f"{said}, but no alert of the last {window} and no catalogue names such a service. {hint}"
 
 
 def _firing(alert: Alert, now: datetime) -> str:
@@ -48,15 +63,16 @@ def _firing(alert: Alert, now: datetime) -> str:
         else f"{alert.started_at:%d %b %H:%M}"
     )
     said = f": {alert.summary}" if alert.summary != alert.name else ""
-    return f"• {alert.name}{_of(alert.service)} for {span(now - alert.started_at)}, since {since}{said}"
+    return f"• {alert.name}{_of(alert)} for {span(now - alert.started_at)}, since {since}{said}"
 
 
 def _frequent(one: Frequent) -> str:
-    return f"• {one.name}{_of(one.service)} {one.times} ×, {span(one.firing_for)} in all"
+    return f"• {one.name}{_of(one)} {one.times} ×, {span(one.firing_for)} in all"
 
 
-def _of(service: str | None) -> str:
-    return f" ({service})" if service else ""
+def _of(one: Alert | Frequent) -> str:
+    named = ", ".join(filter(None, (one.service, one.environment)))
+    return f" ({named})" if named else ""
 
 
 def _bounded(lines: Iterable[str]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from sre_bot.incident import ENVIRONMENT_LABELS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sre_bot.incident import Alert
     from sre_bot.investigation import Question
 
 _SPELLINGS = (
@@ -101,8 +100,3 @@ def narrowed(label_sets: Sequence[Mapping[str, str]], environment: str) -> Narro
             return Narrowed(kept, matchers, tuple(sorted(values)), found=True)
         there = there or tuple(sorted(values))
     return Narrowed(label_sets, there=there)
-
-
-def of_alert(alert: Alert) -> str | None:
-    """The environment that an alert's labels name."""
-    return next((alert.labels[label] for label in ENVIRONMENT_LABELS if alert.labels.get(label)), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sre_bot.catalogue import Catalogue
 from sre_bot.first_look.asking import Asking
-from sre_bot.first_look.environments import Focus, of_alert
+from sre_bot.first_look.environments import Focus
 from sre_bot.first_look.logs import read_complaints
 from sre_bot.first_look.movers import read_movers
 from sre_bot.first_look.naming import Naming
@@ -97,7 +97,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         tracing = group.create_task(read_contrast(tracers, asked, asking))
         moving = group.create_task(read_movers(endpoints, asked, at, asking))
         ranking = group.create_task(read_ranking(endpoints, (*told, *kept), at, asking))
-    vitals, changes, naming = reading.result(), changing.result(), Naming(names)
+    vitals, changes, naming = reading.result(), changing.result(), Naming(names, sources.service_labels)
     complaints = rewritten(tuple(naming.complaint(one) for one in logging.result().complaints), quoted)
     contrast = tracing.result().contrast
     contrast = contrast and rewritten(naming.contrast(contrast), quoted)
@@ -178,5 +178,5 @@ class _Meant:
     naming: Naming
 
     def alerts(self, found: Iterable[Alert]) -> tuple[Alert, ...]:
-        kept = tuple(self.naming.alert(alert) for alert in found if self.focus.has(of_alert(alert)))
+        kept = tuple(self.naming.alert(alert) for alert in found if self.focus.has(alert.environment))
         return rewritten(kept, quoted)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look.trail import host_of
+from sre_bot.incident import SERVICE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.movers import Mover
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """``names`` by other names, in lower case."""
+    """``names`` by other names, in lower case; ``labels`` that name a service, the most telling first."""
 
     names: Mapping[str, str]
+    labels: Sequence[str] = SERVICE_LABELS
 
     def service(self, name: str) -> str:
         """What the catalogue calls it."""
@@ -39,7 +41,8 @@ class Naming:
 
     def alert(self, alert: Alert) -> Alert:
         """The alert, of a service as the catalogue calls it."""
-        if alert.service is None or (name := self.service(alert.service)) == alert.service:
+        said = next((alert.labels[label] for label in self.labels if alert.labels.get(label)), None)
+        if said is None or (name := self.service(said)) == alert.service:
             return alert
         return replace(alert, labels={**alert.labels, "service": name})
 

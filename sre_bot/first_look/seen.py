@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.catalogue import Catalogue
-from sre_bot.first_look.environments import Focus, of_alert, plain
+from sre_bot.first_look.environments import Focus, plain
 from sre_bot.first_look.symptoms import is_over
 from sre_bot.incident import AlertState
 
@@ -198,7 +198,7 @@ class Seen:
         conditions = tuple(one for one in self.conditions if focus.has(one.environment))
         services = {r.service for r in readings} | {deploy.service for deploy in self.deploys if deploy.service}
         held, past = (
-            tuple(one for one in alerts if focus.has(of_alert(one))) for alerts in (self.alerts, self.past_alerts)
+            tuple(one for one in alerts if focus.has(one.environment)) for alerts in (self.alerts, self.past_alerts)
         )
         return replace(
             self,

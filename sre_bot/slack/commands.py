@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sre_bot.alerts.summary import USAGE, AlertQuestion, summarise
 from sre_bot.alerts.wording import alert_summary
 from sre_bot.errors import BadInputError, SourceError
+from sre_bot.first_look.naming import Naming
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import MissingSource, missing_of
 from sre_bot.render.safe import slack_safe
@@ -37,6 +39,7 @@ class Commands:
         allowed_hosts: hosts that links may lead to.
         redact: takes secrets out of what sources say.
         now: tells the present.
+        naming: what services are called, in alerts and in questions.
     """
 
     def __init__(
@@ -47,19 +50,21 @@ class Commands:
         allowed_hosts: Collection[str],
         redact: Callable[[str], str],
         now: Callable[[], datetime],
+        naming: Naming | None = None,
     ) -> None:
         self._current = current
         self._history = history
         self._hosts = allowed_hosts
         self._redact = redact
         self._now = now
+        self._naming = naming or Naming({})
 
     async def answer(self, text: str) -> str:
         """The answer to the words behind the command, as mrkdwn; within about two seconds."""
         verb, *words = text.split() or ["help"]
         if verb.lower() == "help":
             return HELP
-        if verb.lower() != "alerts":
+        if verb.lower() not in {"alerts", "alert"}:
             return slack_safe(f"I do not know “{verb}”.", self._hosts) + f"\n{HELP}"
         try:
             question = AlertQuestion.read(words)
@@ -74,7 +79,11 @@ class Commands:
             self._ask("alertmanager", self._current.current() if self._current else None, missing),
             self._ask("prometheus", self._history.history(window) if self._history else None, missing),
         )
-        return alert_summary(summarise(question, window, current, past, missing))
+        if question.service is not None:
+            question = replace(question, service=self._naming.service(question.service))
+        held, remembered = (tuple(map(self._naming.alert, alerts)) for alerts in (current, past))
+        services = self._naming.names.values()
+        return alert_summary(summarise(question, window, held, remembered, missing, services=services))
 
     async def _ask(
         self, source: str, answer: Awaitable[Sequence[Alert]] | None, missing: list[MissingSource]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,6 +84,7 @@ def test_filters_hold_for_all_parts() -> None:
         (["last=0m"], "“0m” is no window"),
         (["team=a"], "I do not understand “team=a”"),
         (["a", "b"], "I do not understand “b”"),
+        (["critical", "severity=info"], "I do not understand “severity=info”"),
         (["service="], "I do not understand “service=”"),
     ],
 )
@@ -114,12 +116,43 @@ def test_the_summary_reads_well() -> None:
 
 
 def test_nothing_firing_is_said_only_as_far_as_it_is_known() -> None:
-    assert alert_summary(summarise(AlertQuestion("web"), DAY, [], [])) == "Nothing fires for web."
+    assert alert_summary(summarise(AlertQuestion("web"), DAY, [], [], services=["web"])) == "Nothing fires for web."
+    assert alert_summary(summarise(AlertQuestion(severity=Severity.INFO), DAY, [], [])) == "No info alert fires."
     missing = [MissingSource("alertmanager", "connection refused")]
     assert alert_summary(summarise(ALL, DAY, [], [], missing)).splitlines() == [
         "Nothing is known to fire.",
         "could not be seen: alertmanager (connection refused)",
     ]
+
+
+def test_nothing_firing_for_a_name_that_nobody_knows_is_no_all_clear() -> None:
+    past = [alert("Errors", 90, until=80, service="checkout")]
+    for_none = alert_summary(summarise(AlertQuestion("chekout"), DAY, [], past, services=["web"]))
+    assert for_none == (
+        "Nothing fires for chekout, but no alert of the last 24 h and no catalogue names such a service. "
+        "Did you mean checkout?"
+    )
+    assert alert_summary(summarise(AlertQuestion("zzz"), DAY, [], past)).endswith("Is it spelt right?")
+
+
+def test_what_fires_besides_is_counted_when_it_was_not_asked_for() -> None:
+    current = [alert("Errors", 40), alert("Slow", 9, severity="warning"), alert("Disk", 9, state="silenced")]
+    text = alert_summary(summarise(AlertQuestion(severity=Severity.INFO), DAY, current, []))
+    assert text.splitlines() == ["No info alert fires.", "not asked for, but firing: 1 critical, 1 warning"]
+
+
+def test_one_alert_in_two_environments_is_two() -> None:
+    there = [replace(alert("Errors", 40), labels={**alert("Errors", 40).labels, "env": env}) for env in ("prod", "stg")]
+    text = alert_summary(summarise(ALL, DAY, there[:1], there))
+    assert "• Errors (web, prod) for 40 min" in text
+    assert "• Errors (web, stg) for 40 min" in text
+    assert "• Errors (web, stg) 1 ×" in text
+
+
+@pytest.mark.parametrize("word", ["critical", "CRIT", "severity=page"])
+def test_a_severity_alone_is_no_service(word: str) -> None:
+    assert AlertQuestion.read([word, "last=1w"]) == AlertQuestion(None, Severity.CRITICAL, timedelta(days=7))
+    assert AlertQuestion.read(["service=critical"]) == AlertQuestion("critical")
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

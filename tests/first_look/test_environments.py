@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sre_bot.first_look.environments import Focus, Narrowed, narrowed, of_alert, said_in
+from sre_bot.first_look.environments import Focus, Narrowed, narrowed, said_in
 from sre_bot.incident import Alert
 from sre_bot.investigation import Question, Scope
 from tests.first_look.scenes import AT
@@ -70,5 +70,5 @@ def test_values_are_taken_word_by_word() -> None:
 
 
 def test_alerts_tell_their_environment_by_label() -> None:
-    assert of_alert(Alert("A", {"env": "prod", "stage": "x"}, {}, AT)) == "prod"
-    assert of_alert(Alert("A", {}, {}, AT)) is None
+    assert Alert("A", {"env": "prod", "stage": "x"}, {}, AT).environment == "prod"
+    assert Alert("A", {}, {}, AT).environment is None

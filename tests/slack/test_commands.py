@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sre_bot.incident import Alert
+from sre_bot.first_look.naming import Naming
+from sre_bot.incident import SERVICE_LABELS, Alert
 from sre_bot.slack.commands import HELP, Commands
 from sre_bot.tools.replicas import Alertmanagers
 from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, down
@@ -32,6 +33,7 @@ def commands(alerts: Sequence[Alert] = (), **replaced: object) -> Commands:
         allowed_hosts=frozenset(),
         redact=lambda text: text.replace("hunter2", "[redacted]"),
         now=lambda: NOW,
+        naming=parts.get("naming"),  # type: ignore[arg-type]  # a Naming, or None
     )
 
 
@@ -53,6 +55,19 @@ async def test_alerts_are_summed_up_from_both_sources() -> None:
         "fired most in the last 60 min",
         "• Errors (web) 1 ×, 40 min in all",
     ]
+
+
+async def test_a_service_is_found_under_all_its_names() -> None:
+    alert = Alert("Errors", {"team_service": "shop-web", "severity": "critical"}, {}, NOW - timedelta(minutes=40))
+    naming = Naming({"web": "web", "shop-web": "web", "www": "web"}, ("team_service", *SERVICE_LABELS))
+    for name in ("web", "WWW", "shop-web"):
+        answer = await commands([alert], naming=naming).answer(f"alert {name}")
+        assert "• Errors (web) for 40 min" in answer
+
+
+async def test_a_name_that_nobody_knows_is_no_all_clear() -> None:
+    answer = await commands(naming=Naming({"web": "web"})).answer("alerts wbe")
+    assert "no catalogue names such a service. Did you mean web?" in answer
 
 
 async def test_a_mistake_is_explained_without_ringing_anyone() -> None:
