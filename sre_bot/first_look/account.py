@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look import causes
-from sre_bot.first_look.conclusion import conclude, healthy
+from sre_bot.first_look.conclusion import ailing, conclude, healthy
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.environments import alike
 from sre_bot.first_look.exhibits import Case, Exhibits
@@ -82,6 +82,7 @@ def _what(case: Case) -> Iterator[Claim]:
         shown = _shown(case, service)
         if shown:
             yield Claim(told(shown, seen.at), case.cite(*(symptom.reading.signal for symptom in shown)))
+    yield from _ailing(case)
     yield from moved_gauges(case)
     yield from footing(case)
     yield from heard(case)
@@ -97,7 +98,8 @@ def _what(case: Case) -> Iterator[Claim]:
         yield Claim(f"Firing: {_firing(seen)}.", case.cite("alerts"))
     well = healthy(seen, found.symptoms)
     asked = [service for service in found.asked if service in well]
-    if found.culprit is None or asked:
+    unwell = {reading.service for reading in ailing(seen, found.symptoms)}.intersection(found.asked)
+    if asked or (found.culprit is None and not unwell):
         yield from _steady(case, asked)
     yield from unusual(case)
     yield from _about(case)
@@ -149,16 +151,27 @@ def _firing(seen: Seen) -> str:
     return listed([alert_line(alert, seen.at) for alert in once.values()], MAX_ALERTS)
 
 
+def _ailing(case: Case) -> Iterator[Claim]:
+    """What fails much all along: that is no change, but nothing that is well either."""
+    bad = ailing(case.seen, case.found.symptoms)
+    if bad:
+        named = listed([f"{reading.who} {value(reading, reading.facts.mean)}" for reading in bad], MAX_OTHERS)
+        lasted = lasting(case.seen.window.duration)
+        text = f"Many requests fail, as they did all of the last {lasted}: {named}."
+        yield Claim(text, case.cite(Sign.ERRORS))
+
+
 def _steady(case: Case, asked: list[str]) -> Iterator[Claim]:
     """What does as it did before: the services asked about, or all that were seen."""
     seen, found = case.seen, case.found
     well = asked or sorted(healthy(seen, found.symptoms))
-    quiet = seen.alerts_known and not seen.firing and found.culprit is None
+    quiet = seen.alerts_known and not seen.firing and found.culprit is None and not ailing(seen, found.symptoms)
     if well:
         lead = "Nothing looks wrong: no alert fires, and " if quiet else ""
         lasted = lasting(seen.window.duration)
         names = f"{listed(well, MAX_NAMES)} {'does' if len(well) == 1 else 'do'} as before over the last {lasted}"
-        told = [_vitals(case, service) for service in asked or [reading.service for reading in _entrances(case)]]
+        entrances = [reading.service for reading in _entrances(case) if reading.service in well]
+        told = [_vitals(case, service) for service in asked or entrances]
         cited = case.cite("alerts" if quiet else "", Sign.ERRORS, Sign.LATENCY, Sign.TRAFFIC)
         yield Claim(f"{lead}{names}{': ' if told else ''}{'; '.join(told[:MAX_DEMANDS])}.", cited)
     elif quiet:
@@ -227,6 +240,9 @@ def _unknown(case: Case) -> Iterator[str]:
     if found.culprit is None and seen.firing:
         said = seen.complaints or seen.contrast
         yield f"The cause: {UNEXPLAINED if said else 'what fires shows in none of the signals that were looked at'}."
+    if bad := ailing(seen, found.symptoms):
+        who = listed([reading.who for reading in bad], MAX_NAMES)
+        yield f"Since when and why requests of {who} fail: they failed already when this window begins."
     measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}
     unmeasured = [service for service in found.asked if service not in measured]
     if (unmeasured or not measured) and not (seen.movers or seen.steady):

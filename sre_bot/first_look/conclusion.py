@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MAX_CONFIDENCE = 0.9
 LEAST_CONFIDENCE = 0.2
 """What is less likely is not named: nobody shall roll back on a guess."""
+MANY_FAIL = 0.05
+"""A share of requests that fail which nobody would call well, even if it was so before."""
 RIVAL = 0.5
 """An explanation at least this share as likely as the best is worth naming."""
 SINGLE_SOURCE = 0.8
@@ -233,10 +235,19 @@ def _one_each(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 
 def healthy(seen: Seen, worse: Iterable[Symptom]) -> frozenset[str]:
-    """Services whose errors or time to answer were seen and did not get worse."""
+    """Services whose errors or time to answer were seen, did not get worse and were not bad all along."""
     telling = {Sign.ERRORS, Sign.LATENCY}
     looked_at = {r.service for r in seen.readings if r.peer is None and r.signal.sign in telling and r.facts.points}
-    return frozenset(looked_at - {s.service for s in worse if s.peer is None})
+    bad = {s.service for s in worse if s.peer is None} | {reading.service for reading in ailing(seen, worse)}
+    return frozenset(looked_at - bad)
+
+
+def ailing(seen: Seen, worse: Iterable[Symptom]) -> Sequence[Reading]:
+    """Shares of requests that fail which are high and did not change: it began before the window, or it is usual."""
+    changed = {s.service for s in worse if s.peer is None}
+    own = (r for r in seen.readings if r.peer is None and r.signal.sign is Sign.ERRORS and r.facts.points)
+    high = [r for r in own if r.service not in changed and min(r.facts.mean, r.facts.last) >= MANY_FAIL]
+    return sorted(high, key=lambda reading: (-reading.facts.mean, reading.who))
 
 
 def _words(seen: Seen, worse: Iterable[Symptom], trail: Trail) -> frozenset[str]:

@@ -27,7 +27,7 @@ LEAD = timedelta(minutes=30)
 MAX_LOOKBACK = timedelta(hours=12)
 """… unless it has fired for longer than this."""
 POINTS = 240
-PRESENCE = ((MAX_LOOKBACK, timedelta(seconds=60)), (timedelta(minutes=5), timedelta(seconds=1)))
+PRESENCE = ((MAX_LOOKBACK, timedelta(seconds=60)), (timedelta(minutes=15), timedelta(seconds=2)))
 """Windows and steps in which to see since when there is data at all: coarse, and fine for what was just started."""
 SCRAPE_WINDOWS = (10, 60, 300)
 """Seconds over which scrapes are counted to learn their interval."""

@@ -89,6 +89,21 @@ async def test_without_a_service_in_the_question_the_busiest_entrance_speaks_for
     assert ": web " in only
 
 
+async def test_what_fails_all_along_is_not_well() -> None:
+    """It began before there are data, or before the window: no change, and no all-clear either."""
+    answer = await Scene().service("web").service("payments", failing=0.5).asked("is payments ok?")
+    assert texts(answer.report.what) == ["Many requests fail, as they did all of the last 59 min: payments 50 %."]
+    (since,) = answer.report.unknown
+    assert since.startswith("Since when and why requests of payments fail")
+
+
+async def test_what_fails_all_along_is_no_part_of_what_is_well() -> None:
+    answer = await Scene().service("web").service("payments", failing=0.5).asked("hmm?")
+    failing, steady = texts(answer.report.what)
+    assert failing.endswith(": payments 50 %.")
+    assert steady.startswith("web does as before over the last 59 min: web 20 requests/s, 0 % of them fail")
+
+
 async def test_what_was_asked_about_is_told_to_be_well_while_something_else_is_not() -> None:
     report = (await bad_deploy().asked("inventory is slow?")).report
     assert report.what[0].text.startswith("checkout, since")
