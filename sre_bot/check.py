@@ -129,10 +129,13 @@ async def _slack(settings: Settings) -> Finding:
     """Events come over sockets (an app token), over signed HTTP (a signing secret), or over both."""
     slack = settings.slack
     if slack.bot_token is None and slack.app_token is None and slack.signing_secret is None:
-        return Finding("slack", State.ABSENT, "no SLACK_BOT_TOKEN and SLACK_APP_TOKEN: `sre-bot serve` needs both")
+        needed = "`sre-bot serve` needs it, and SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"
+        return Finding("slack", State.ABSENT, f"no SLACK_BOT_TOKEN: {needed}")
     if slack.bot_token is None or (slack.app_token is None and slack.signing_secret is None):
         missing = "SLACK_BOT_TOKEN" if slack.bot_token is None else "SLACK_APP_TOKEN"
-        return Finding("slack", State.FAILED, f"{missing} is not set; docs/slack-setup.md tells how to get it")
+        instead = "" if slack.bot_token is None else ", nor SLACK_SIGNING_SECRET (to be reached over HTTP alone)"
+        sentence = f"{missing} is not set{instead}; docs/slack-setup.md tells how to get it"
+        return Finding("slack", State.FAILED, sentence)
     from sre_bot.slack.app import reach  # noqa: PLC0415 - slow to import, and only this needs it
 
     app_token = None if slack.app_token is None else slack.app_token.get_secret_value()

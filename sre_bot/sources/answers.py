@@ -62,7 +62,7 @@ def _raise_for(source: str, status: int, body: bytes) -> NoReturn:
 
 def _advice(status: int) -> str:
     advice = {
-        401: "check its token, and its tenant if it wants one",
+        401: "check its token or password, and its tenant if it wants one",
         403: "check what its token may read",
         404: "check its url, and the path prefix in it",
         429: "it limits how often it may be asked; ask less often, or raise its limit",

@@ -190,7 +190,7 @@ ROWS = (
         "loki",
         "logs without a tenant",
         "answered HTTP 401 (no org id)",
-        "check its token, and its tenant if it wants one",
+        "check its token or password, and its tenant if it wants one",
         _answers(b"no org id\n", kind="text/plain", status="401 Unauthorized"),
     ),
     _other("tempo", "500 for traces", "answered HTTP 500;", _LOG, _answers(b"", status="500 Oh no")),
