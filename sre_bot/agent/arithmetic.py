@@ -10,6 +10,7 @@ from sre_bot.agent.claims import DAY
 from sre_bot.agent.exhibits import events
 from sre_bot.agent.lines import current, only
 from sre_bot.agent.quantities import Dimension
+from sre_bot.agent.series import Role, changes, like_with_like, roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,6 @@ MAX_PARTS = 40
 """Of so many lines the parts of a whole are told."""
 
 _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
-_COMPARES = re.compile(r"\bas (?:\w+ ){1,4}as\b|\bthan\b")
 
 
 def agree(claimed: Quantity, held: Quantity) -> bool:
@@ -106,6 +106,7 @@ def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
     """Old and new values, and pairs of what the lines of a short answer say of the same thing."""
     for line in scope.lines:
         yield from line.moves
+        yield from changes(line)
     for exhibit in scope.exhibits:
         yield from itertools.permutations(_single(exhibit, scope), 2)
 
@@ -131,9 +132,10 @@ def _single(exhibit: Exhibit, scope: Scope) -> list[Quantity]:
 def ratios(scope: Scope, text: str = "", end: int = 0) -> Iterator[tuple[float, float]]:
     """New through old, as intervals; also old through new where the text goes on with ``less`` or ``faster``."""
     inverse = bool(text) and bool(_FEWER.match(text, end))
-    if text and _COMPARES.search(text) and 1 < len(scope.own) <= MAX_COMPARED:
+    if text and 1 < len(scope.own) <= MAX_COMPARED:
         latest = [value for line in scope.own if (value := current(line))]
-        for one, other in itertools.permutations(latest, 2):
+        of_two = [(one, other) for values in like_with_like(scope.own) for (_, one), (_, other) in itertools.permutations(values, 2)]
+        for one, other in (*itertools.permutations(latest, 2), *of_two):
             if one.dimension is other.dimension and one.low > 0:
                 yield other.low / one.high, other.high / one.low
     for old, new in _moves(scope):
@@ -169,8 +171,13 @@ def is_total(quantity: Quantity, scope: Scope) -> bool:
     return False
 
 
-def is_sum(quantity: Quantity, scope: Scope) -> bool:
+def is_sum(quantity: Quantity, scope: Scope, *, together: bool = False) -> bool:
     """Whether it is what the lines of an exhibit, or those about what the claim names, come to together."""
+    if together:
+        for values in like_with_like(scope.lines[:MAX_PARTS]):
+            parts = [one for _, one in values if _adds_up(one, quantity)]
+            if len(parts) > 1 and meets(quantity, sum(one.low for one in parts), sum(one.high for one in parts)):
+                return True
     for lines, when in itertools.product((scope.own, scope.lines), (current, _earlier, _later)):
         latest = {line.labels: value for line in lines[:MAX_COMPARED] if line.labels and (value := when(line))}
         alike = [one for one in latest.values() if _adds_up(one, quantity)]
@@ -188,8 +195,9 @@ def is_sum(quantity: Quantity, scope: Scope) -> bool:
 def is_quotient(quantity: Quantity, scope: Scope) -> bool:
     """``268 requests a second for each pod``: the last value of one line over that of another."""
     latest = [value for line in scope.own[:MAX_COMPARED] if (value := current(line))]
-    parts = [one for one in latest if one.dimension is Dimension.PLAIN and one.low > 0]
-    wholes = [one for one in latest if one.dimension is quantity.dimension]
+    told = [one for line in scope.lines[:MAX_COMPARED] for role, one in roles(line) if role is not Role.MEAN]
+    parts = [one for one in (*latest, *told) if one.dimension is Dimension.PLAIN and one.low > 1]
+    wholes = [one for one in (*latest, *told) if one.dimension is quantity.dimension]
     return any(meets(quantity, one.low / part.high, one.high / part.low) for one in wholes for part in parts)
 
 

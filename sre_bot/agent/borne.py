@@ -30,6 +30,7 @@ from sre_bot.agent.attribution import is_span_without
 from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_per_time, over_time
 from sre_bot.agent.lines import current
 from sre_bot.agent.quantities import Dimension
+from sre_bot.agent.series import missing, slopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,8 @@ _WAS = re.compile(
     r"max\w*|min\w*|between|range\w*|mean|average\w*|median|usual\w*|normal\w*|previous\w*|earlier|first|used|once|\w+ed)\b",
     re.IGNORECASE,
 )
+NEARLY = 0.05
+"""What is reckoned from an onset is no nearer than this share: onsets are seen late."""
 PAST = 1.5
 """By what factor the present value differs from one that only was."""
 _NOUN = re.compile(r" ([a-z]{4,20}?)s?\b")
@@ -66,8 +69,11 @@ _LIMIT = re.compile(
 )
 """What follows is how long one thing takes or may take, not the time between two events."""
 _OTHERS = re.compile(r"\bothers?\b|\brest\b", re.IGNORECASE)
-_OF_WHAT = re.compile(r"\s*of (?:what|its|their|the (?:usual|normal|former|previous))\b")
+_OF_WHAT = re.compile(r"\s*of (?:what|(?:its|their|the) (?:usual|normal|former|previous|old|own|earlier))\b")
+_TOGETHER = re.compile(r"\b(?:together|combined|in all|in total|altogether|all (?:the )?\w+|sum|both)\b", re.IGNORECASE)
+_MISSING = re.compile(r"\b(?:missing|lost|lacking|fewer|less|more|extra|piled up|in all|so far)\b", re.IGNORECASE)
 _OF = re.compile(r"[\w.-]+ of (?:the |all |its )?")
+_TRACED = re.compile(r"  (?:time: |healthy \().+; self time: ")
 _EACH = re.compile(r"\b(?:each|every|per|apiece)\b(?! (?:second|minute|hour|day)\b)", re.IGNORECASE)
 _REST = re.compile(
     r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok|spare)\b", re.IGNORECASE
@@ -133,11 +139,27 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
             return True
         case Dimension.PLAIN if _is_whole(quantity, reading, scope) or _is_count(quantity, scope):
             return True
+    if any(meets(quantity, *size) for size in _grown(quantity, reading, scope, asked_at)):
+        return True
     if quantity.change or moved:
         return is_difference(quantity, scope)
+    if _MISSING.search(reading.rest) and quantity.dimension is Dimension.RATE and is_difference(quantity, scope):
+        return True
     if quantity.text.endswith("times") and not _COMPARED.match(reading.rest, quantity.end):
         quantity = replace(quantity, dimension=Dimension.PLAIN)
-    return is_sum(quantity, scope) or (bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope))
+    return is_sum(quantity, scope, together=bool(_TOGETHER.search(reading.rest))) or (bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope))
+
+
+def _grown(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> Iterator[tuple[float, float]]:
+    """By how much what the lines tell of has moved a second, or what has been missed of a rate, since its onset."""
+    for line in scope.lines:
+        if quantity.dimension is Dimension.RATE:
+            sizes = slopes(line, asked_at)
+        elif quantity.dimension is Dimension.PLAIN and _MISSING.search(reading.rest):
+            sizes = missing(line, asked_at)
+        else:
+            return
+        yield from ((one * (1 - NEARLY), one * (1 + NEARLY)) for one in sizes)
 
 
 def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved: bool) -> bool:
@@ -151,7 +173,17 @@ def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved
         intervals = itertools.chain(intervals, against_others(scope))
     if not quantity.text[:1].isdigit() or _OF_WHAT.match(reading.rest, quantity.end):
         intervals = itertools.chain(intervals, ratios(scope))
+    intervals = itertools.chain(intervals, _parts_of_traces(scope))
     return any(meets(quantity, *interval) for interval in intervals)
+
+
+def _parts_of_traces(scope: Scope) -> Iterator[tuple[float, float]]:
+    """Which part of the time of a trace is that of each thing that the claim names, or of any when it names none."""
+    for line in scope.lines:
+        if _TRACED.match(line.text):
+            whole, *parts = [one for one in line.reading.quantities if one.dimension is Dimension.SECONDS]
+            own = (one for one in parts if not _is_of_another(one, line, scope))
+            yield from ((one.low / whole.high, one.high / whole.low) for one in own if whole.low > 0)
 
 
 def _rests(quantity: Quantity, reading: Reading, scope: Scope) -> Iterator[tuple[float, float]]:
@@ -216,7 +248,7 @@ def _is_whole(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
     if not any(_OF.fullmatch(reading.rest, one.start, quantity.start) for one in reading.quantities):
         return False
     everything = [one for exhibit in scope.exhibits for line in exhibit.lines for one in line.reading.quantities]
-    return any(agree(quantity, one) for one in everything)
+    return any(agree(quantity, one) for one in everything) or is_sum(quantity, scope, together=True)
 
 
 def _is_count(quantity: Quantity, scope: Scope) -> bool:
@@ -243,7 +275,7 @@ def _is_label(quantity: Quantity, scope: Scope) -> bool:
 def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
     """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
     before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
-    if before is None:
+    if before is None or quantity.dimension is not Dimension.SECONDS:
         return False
     owner = before[1].casefold()
     if before[0].endswith(", ") and not scope.words.isdisjoint(before[0].casefold().strip(" ,:;").split()):

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import read_line
+from sre_bot.signals.series import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +52,10 @@ _ARROW = re.compile(r"\s*(?:→|->)\s*(?:about )?")
 _INSTEAD = re.compile(r"(?: calls?)? instead of ")
 _BUCKET = re.compile(r"\(in the bucket [^)]{1,80}\)")
 
-STATE = re.compile(r"; (step|ramp|spike|appeared|gone|flat)\b")
+STATE = re.compile(rf"; ({'|'.join(Shape)})\b")
+
+WHENEVER = frozenset(Shape)
+"""The states of a line about a series."""
 
 SERVICE, PEER = "service", "server_address"
 """The labels of what names a service without a label: a deploy, a log line, both ends of ``api → db``."""

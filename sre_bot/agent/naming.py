@@ -78,7 +78,8 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
 
 
 def _is_absent(subject: str, everything: str) -> bool:
-    return is_name(subject) and not subject.isdigit() and subject[0] != "/" and subject not in everything
+    written = (subject, subject.replace("-", "_"))  # a metric's name has no hyphens
+    return is_name(subject) and not subject.isdigit() and subject[0] != "/" and not any(map(everything.__contains__, written))
 
 
 def _people(text: str) -> Iterator[tuple[str, bool]]:

@@ -73,7 +73,7 @@ def scope_of(text: str, reading: Reading, cited: Sequence[Exhibit], known: froze
     placed = {name for name in named if any(line.names(name) for line in happened)}
     told = _of_named_commits(cited, named)
     lines = [line for exhibit in told for line in _own(exhibit, named, placed, words, known)]
-    eventful = [line for exhibit in cited for line in _narrowest(exhibit, identifiers, named, content_words(text))]
+    eventful = [line for exhibit in cited for line in _narrowest(exhibit, named, content_words(text))]
     folded = text.casefold()
     first = min((folded.find(name) for name in named if is_name(name) and name in folded), default=len(text))
     # A commit, a method or a file is no service: who names only such says nothing of whose the times are.
@@ -164,15 +164,14 @@ def _alert(line: Line) -> str:
 
 
 def _narrowest(
-    exhibit: Exhibit, identifiers: Sequence[str], named: Sequence[str], words: frozenset[str]
+    exhibit: Exhibit, named: Sequence[str], words: frozenset[str]
 ) -> Sequence[Line]:
-    """Lines with the claim's identifiers, else with anything that it names, and those that speak of it; else all."""
+    """Lines with anything that the claim names, and those that speak of it; else all."""
     shared = {value for _, value in exhibit.shared}
-    for names in (identifiers, named):
-        own = [line for line in exhibit.lines if any(line.names(name) for name in names)]
-        if any(line.reading.moments for line in own) and shared.isdisjoint(names):
-            told = (line for line in exhibit.lines if line.event in {Event.START, Event.ALERT} and line not in own)
-            return [*own, *(line for line in told if len(unlike(words, content_words(line.text))) < len(words))]
+    own = [line for line in exhibit.lines if any(line.names(name) for name in named)]
+    if any(line.reading.moments for line in own) and shared.isdisjoint(named):
+        told = (line for line in exhibit.lines if line.event in {Event.START, Event.ALERT} and line not in own)
+        return [*own, *(line for line in told if len(unlike(words, content_words(line.text))) < len(words))]
     return exhibit.lines
 
 
