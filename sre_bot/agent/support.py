@@ -15,6 +15,7 @@ from sre_bot.agent.lines import Event
 from sre_bot.agent.naming import unrelated, wrong_name
 from sre_bot.agent.order import logged, wrong_order
 from sre_bot.agent.points import told_at, wrong_point
+from sre_bot.agent.records import wrong_record
 from sre_bot.agent.scope import clauses, named_in, scope_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def why_not_borne(
         or _wrong_clause(text, reading, scope, known, asked_at)
         or wrong_attribution(text, reading, scope, asked_at)
         or wrong_order(text, reading, cited, known, asked_at)
+        or wrong_record(text, scope, asked_at)
         or unrelated(text, reading, scope)
     )
 
