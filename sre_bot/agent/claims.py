@@ -55,6 +55,15 @@ class Reading:
     """The text with names and moments blanked; every place in it is a place in the text."""
 
 
+_HYPHENED = re.compile(r"(?<![\w./#@-])[a-z][a-z0-9]*(?:-[a-z0-9]+)+(?![\w/-]|\.\w)")
+_IN_COMPOUNDS = re.compile(r"(?:^|-)(?:to|of|in|on|up|out|off|by|and|the|a|is|not|non|re|pre|per|as|day|fold|time)(?:-|$)")
+
+
+def hyphened(text: str) -> frozenset[str]:
+    """The (lower-case) words with hyphens that may be names: ``edge-gateway``, and not ``warm-up``."""
+    return frozenset(one for one in _HYPHENED.findall(text) if not _IN_COMPOUNDS.search(one))
+
+
 _SPACES = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "−": "-", "’": "'"})
 _IDS = re.compile(r"\[\s*E\d{1,6}(?:\s*[,;]\s*E\d{1,6})*\s*\]|\bE\d{1,6}\b")
 _MOMENT = re.compile(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words
+from sre_bot.agent.claims import content_words, hyphened
 from sre_bot.agent.lines import STATE, Event, deployed_in, labels_in, line_of, named_together
 from sre_bot.agent.named_units import in_code, in_name, replaced
 from sre_bot.agent.quantities import Dimension, quantities
@@ -102,6 +102,13 @@ class Exhibit:
     def labels(self) -> frozenset[tuple[str, str]]:
         """All labels of its lines, and the shared ones."""
         return self.shared.union(*(line.labels for line in self.lines))
+
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """All labels, and without one what else in it looks like the name of something."""
+        labels = self.labels
+        named = {value for _, value in labels}
+        return labels | {("", one) for one in hyphened(self.everything) - named}
 
     @property
     def subjects(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words, is_common, unlike
+from sre_bot.agent.claims import content_words, hyphened, is_common, unlike
 from sre_bot.agent.lines import Event, is_name
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.scope import named_in
@@ -36,6 +36,8 @@ _UNLIKE = 0.25
 """The share of the words of a quotation that the evidence may lack; of a command in backticks, none."""
 
 
+_COMPOUND = 2
+"""So many parts may a word of English have."""
 STRANGE = 0.6
 """The share of the words of a claim that its evidence may lack."""
 
@@ -68,13 +70,24 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
         folded = name.casefold().removeprefix("not") if name.startswith("Not") else name.casefold()
         if folded not in everything and not _is_spoken_of(name, dict(people).get(name), everything):
             return f"{name} does not occur in {ids}"
-    absent = next((one for one in sorted(named_in(text, reading, known)) if _is_absent(one, everything)), None)
+    subjects = named_in(text, reading, known) | _invented(text, everything)
+    absent = next((one for one in sorted(subjects) if _is_absent(one, everything)), None)
     if absent and not _NONE.search(text) and not any(one.everything.startswith("search_code") for one in cited):
         return f"{absent} does not occur in {ids}"
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
     if unheard is not None:
         return f"{unheard[0]} does not occur in {ids}"
     return _in_other_company(text, reading, [words for words, _ in people], cited, known)
+
+
+def _invented(text: str, everything: str) -> frozenset[str]:
+    """Words with hyphens that are like names in the evidence, or longer or with a digit, as no word of English is."""
+    held = {part for name in hyphened(everything) for part in name.split("-")}
+    return frozenset(
+        one
+        for one in hyphened(text.replace("`", " "))
+        if len(parts := one.split("-")) > _COMPOUND or any(part in held or part.isdigit() for part in parts)
+    )
 
 
 def _is_absent(subject: str, everything: str) -> bool:

@@ -146,7 +146,7 @@ class _Seen:
             good=exhibits,
             failed=frozenset(look.id for look in looks if look.observation.failed),
             commits={look.id: frozenset(_SHA.findall(_text(look).lower())) for look in good},
-            labels=frozenset[tuple[str, str]]().union(*(exhibit.labels for exhibit in exhibits.values())),
+            labels=frozenset[tuple[str, str]]().union(*(exhibit.names for exhibit in exhibits.values())),
             asked_at=asked_at,
         )
 
