@@ -28,7 +28,7 @@ from sre_bot.agent.arithmetic import (
 )
 from sre_bot.agent.attribution import is_span_without
 from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_per_time, over_time
-from sre_bot.agent.lines import current
+from sre_bot.agent.lines import WHENEVER, current
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.series import missing, slopes
 
@@ -260,6 +260,8 @@ def _is_count(quantity: Quantity, scope: Scope) -> bool:
 
 
 def _counted(quantity: Quantity, scope: Scope) -> bool:
+    if sum(line.state in WHENEVER for line in scope.own) == 1:
+        return False  # what is told of one series is no number of series
     together = len(frozenset[str]().union(*(exhibit.subjects for exhibit in scope.exhibits)))
     counts = {together, *(count for exhibit in scope.exhibits for count in exhibit.counts)}
     return any(meets(quantity, count, count) for count in counts)

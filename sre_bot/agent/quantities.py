@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROUNDED = 0.05
 """Zeros at the end of a number with a unit widen it by no more than this share."""
-ABOUT = 0.1
+ABOUT = 0.07
 """What ``about`` allows to either side, as a share."""
 BEYOND = 2.0
 """``More than N`` is borne by N up to this many times N, ``less than N`` down to this part of it."""
@@ -75,6 +75,8 @@ _NEVER_COARSE = frozenset({Dimension.PLAIN, Dimension.RATIO, Dimension.FACTOR})
 EXACT = 0.005
 """Tools show three digits or all there are: what they show with fewer is no farther off than this share."""
 _PARTS_OF_ONE = {"half": 0.5, "quarter": 0.25, "three quarters": 0.75}
+_ROUND = 20
+"""A number in words that is no smaller is round."""
 _LOOSE = 0.2
 """What a factor in a word (``doubled``) allows to either side, as a share."""
 
@@ -120,8 +122,8 @@ _NUMBER = re.compile(
 _WORDED = re.compile(
     rf"\b({SPELLED})[ -](of(?= (?:the |all )?(?:{SPELLED}|\d))|"
     r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|percent|times|"
-    r"(?:[a-z]+ )?(?:alerts?|deploys?|deployments?|commits?|services?|instances?|pods?|replicas?|nodes?|hosts?|"
-    r"series|partitions?|shards?|retries|connections|requests|errors|changes|releases|tags|episodes))\b",
+    r"(?:[a-z]+ ){0,2}?(?!(?:was|this|has|does|its|less|times|years|thus|always|across)\b)[a-z]{2,20}s)\b"
+    r"(?: (?:per|an?|each|every) (second|minute|hour)\b)?",
     re.IGNORECASE,
 )
 _FOLD = re.compile(rf"\b({SPELLED})[ -]?fold\b", re.IGNORECASE)
@@ -191,11 +193,11 @@ def quantities(text: str, *, exact: bool = False) -> list[Quantity]:
     taken = tuple(found)
     found += [_numeric(text, match, exact=exact) for match in _NUMBER.finditer(text) if not _overlaps(match, taken)]
     for pattern, reading in (
+        (_PART, _part),
         (_WORDED, _worded),
         (_FOLD, _fold),
         (_BY_FACTOR, _fold),
         (_ONE_UNIT, _one),
-        (_PART, _part),
         (_EVERY, _every),
         (_MULTIPLE, _multiple),
     ):
@@ -287,6 +289,8 @@ def _worded(text: str, match: re.Match[str]) -> Quantity:
     number, unit = spelled(match[1]), match[2].lower()
     dimension, factor = _measure(unit, "", times=False)
     half = min(0.5, _LOOSE * number) if dimension is Dimension.FACTOR else 0.0 if dimension is Dimension.PLAIN else 0.5
+    if match[3] and dimension is Dimension.PLAIN:
+        dimension, factor, half = Dimension.RATE, 1 / _PER[match[3].lower()], 0.5 if number < _ROUND else ABOUT * number
     return _qualified(text, match.span(), dimension, number * factor, half * factor)
 
 
@@ -325,7 +329,7 @@ def _one(text: str, match: re.Match[str]) -> Quantity:
 def _part(text: str, match: re.Match[str]) -> Quantity:
     """``half``, ``a third``."""
     value = _FRACTIONS[match[0].lower()]
-    return _qualified(text, match.span(), Dimension.RATIO, value, ABOUT * value)
+    return _qualified(text, match.span(), Dimension.RATIO, value, _LOOSE / 2 * value)
 
 
 def _every(text: str, match: re.Match[str]) -> Quantity:
