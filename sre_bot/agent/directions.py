@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.arithmetic import agree
-from sre_bot.agent.lines import Event
+from sre_bot.agent.lines import WHENEVER, Event
 from sre_bot.agent.quantities import Dimension
+from sre_bot.agent.series import EXTREMES, PAST, PRESENT, Role, roles
 from sre_bot.agent.spelled import SPELLED, spelled
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ _WENT = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
+_MOVED_TO = re.compile(
+    r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|went down|went)"
+    rf"(?: [a-z]+){{0,2}} to {_NEARLY}$"
+)
+_BEFORE = re.compile(rf"\b(?:usual|usually|normally|used to be|up from|down from|[Bb]efore(?: [a-z]+){{1,4}},?) {_NEARLY}$")
+_WAS_BEFORE = re.compile(r"(?: [a-z]+){0,3} (?:before|beforehand|earlier)[.,;]?$")
 _TO = re.compile(rf"\bto {_NEARLY}$")
 
 
@@ -79,6 +86,7 @@ def wrong_way(reading: Reading, scope: Scope) -> str | None:
     return (
         _wrong_verb(reading)
         or _wrong_end(reading, scope)
+        or _wrong_role(reading, scope)
         or _wrong_side(reading, scope)
         or _wrong_trend(reading, scope)
     )
@@ -120,6 +128,27 @@ def _wrong_end(reading: Reading, scope: Scope) -> str | None:
             if told and all(line.unchanged for line in told):
                 return f"{scope.ids} has {new.text} unchanged"
     return None
+
+
+def _wrong_role(reading: Reading, scope: Scope) -> str | None:
+    """``Fell to`` what is its mean only, ``before`` of what it is only now."""
+    for quantity in reading.quantities:
+        wanted = _wanted(quantity, reading)
+        bearing = [line for line in scope.lines if any(agree(quantity, one) for one in line.reading.quantities)]
+        held = {role for line in bearing for role, one in roles(line) if agree(quantity, one)}
+        if wanted and held and all(line.state in WHENEVER for line in bearing) and not held & wanted:
+            return f"{scope.ids} has {quantity.text} as {', '.join(sorted(role.value for role in held))}"
+    return None
+
+
+def _wanted(quantity: Quantity, reading: Reading) -> frozenset[Role]:
+    """Which values of a series a quantity may be, as it is told; none when nothing is said of that."""
+    lead = reading.rest[max(0, quantity.start - 64) : quantity.start]
+    if _MOVED_TO.search(lead):
+        return PRESENT | EXTREMES
+    if _BEFORE.search(lead) or _WAS_BEFORE.match(reading.rest, quantity.end):
+        return PAST | EXTREMES | {Role.MEAN}
+    return frozenset()
 
 
 def _stated_moves(reading: Reading) -> Iterator[tuple[Quantity, Quantity]]:

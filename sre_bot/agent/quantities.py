@@ -115,7 +115,7 @@ _NUMBER = re.compile(
           |days?|weeks?|months?|years?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
-      | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds))?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
+      | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds)){0,2}?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
     (?![A-Za-z_\d]|\.[\d.])""",
     re.VERBOSE,
 )
