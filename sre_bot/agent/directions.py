@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.arithmetic import agree
 from sre_bot.agent.lines import WHENEVER, Event
 from sre_bot.agent.quantities import Dimension
-from sre_bot.agent.series import EXTREMES, PAST, PRESENT, Role, roles
+from sre_bot.agent.series import EXTREMES, PAST, PRESENT, Role, Way, roles, way
 from sre_bot.agent.spelled import SPELLED, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sre_bot.agent.claims import Reading
+    from sre_bot.agent.exhibits import Exhibit
     from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
     from sre_bot.agent.scope import Scope
@@ -49,16 +50,16 @@ _TO = re.compile(rf"\bto {_NEARLY}$")
 _GONE = re.compile(r"\b(?:gone|disappeared|vanished|went away)\b", re.IGNORECASE)
 _STEADY = re.compile(
     r"\b(?:unchanged|steady|flat|unaffected|(?:is|are|was|were) (?:stable|constant)|not affected|"
-    r"did(?: not|n't) (?:change|move))\b",
+    r"did(?: not|n't) (?:change|move)|at (?:the|its|their) usual (?:rates?|levels?|pace)|(?:works?|working|running) as (?:usual|before))\b",
     re.IGNORECASE,
 )
 _ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
 _FIRES = re.compile(r"\b(?:is|are) (?:\w+ )?firing\b|\bfires?\b")
 _SEVERE = re.compile(r"\b(?:is|are) (?:only |just |still )?(?:an? )?(critical|warning|info)s?\b")
 _TRENDS = re.compile(
-    r"\b(?:(?:has|have) (?:only )?been (?P<rising>rising|growing|climbing|increasing)|"
-    r"(?:has|have) (?:only )?been (?:falling|dropping|sinking|shrinking|decreasing)|"
-    r"(?P<rose>rose|grew|climbed)|fell|dropped|sank|shrank)\b"
+    r"\b(?:(?P<up>rising|growing|climbing|increasing|rose|grew|climbed|piling up|(?:was|were|is|are) scaled up)|"
+    r"falling|dropping|sinking|shrinking|decreasing|declining|draining|recovering|fell|dropped|sank|shrank|"
+    r"(?:was|were|is|are) scaled down)\b"
 )
 """What a thing did of itself, where no values are told."""
 _MOVED = frozenset({"step", "ramp"})
@@ -104,14 +105,23 @@ def _wrong_verb(reading: Reading) -> str | None:
 
 
 def _wrong_trend(reading: Reading, scope: Scope) -> str | None:
-    """``api has been falling``, where all that is told of it only rose."""
-    told = _TRENDS.search(reading.rest)
-    lines = [line for line in scope.lines if line.state]
-    if told is None or _NOT.search(reading.rest) or len(scope.exhibits) > 1 or not all(map(_has_moved, lines)):
+    """``api has been falling``, ``is unchanged``, where all that is told of it went another way."""
+    ways = {way(line) for line in scope.own or scope.lines if line.state in WHENEVER}
+    if len(ways) != 1 or None in ways or any(not _is_metric(one) for one in scope.exhibits):
         return None
-    ways = {old.middle < new.middle for line in lines for old, new in line.moves if line.state in _MOVED}
-    rising = bool(told["rising"] or told["rose"])
-    return f"{scope.ids} has it go the other way" if ways == {not rising} else None
+    steady, trend = _STEADY.search(reading.rest), _TRENDS.search(reading.rest)
+    if steady:
+        if reading.quantities:  # at a level, which is looked for
+            return None
+        return f"{scope.ids} has it move" if ways & {Way.UP, Way.DOWN} else None
+    if trend is None or _NOT.search(reading.rest):
+        return None
+    told = Way.UP if trend["up"] else Way.DOWN
+    return f"{scope.ids} has it {', '.join(ways)}" if ways != {told} else None
+
+
+def _is_metric(exhibit: Exhibit) -> bool:
+    return any(line.state in WHENEVER for line in exhibit.lines)
 
 
 def _wrong_end(reading: Reading, scope: Scope) -> str | None:

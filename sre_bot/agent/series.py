@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.claims import DAY
 from sre_bot.agent.lines import WHENEVER
 from sre_bot.agent.quantities import Dimension
+from sre_bot.signals.series import STEADY, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,6 +48,8 @@ _LED = (
 )
 _FOLLOWED = ((re.compile(r" → "), Role.OLD), (re.compile(r" … "), Role.LOW))
 _LOOKBACK = 32
+MATERIAL = 1.2
+"""By what factor a series moves at least."""
 
 
 def roles(line: Line) -> list[tuple[Role, Quantity]]:
@@ -66,6 +69,31 @@ def _role(text: str, value: Quantity) -> Role | None:
     lead = text[max(0, value.start - _LOOKBACK) : value.start]
     led = next((role for pattern, role in _LED if pattern.search(lead)), None)
     return led or next((role for pattern, role in _FOLLOWED if pattern.match(text, value.end)), None)
+
+
+class Way(enum.StrEnum):
+    """Where a series went."""
+
+    UP = "rise"
+    DOWN = "fall"
+    STEADY = "stay"
+
+
+def way(line: Line) -> Way | None:
+    """Where a series went from what it was; None where it went up and down, or no farther than it varies."""
+    if line.state in STEADY:
+        range_ = {role: one.middle for role, one in roles(line) if role in EXTREMES}
+        return Way.STEADY if range_ and range_[Role.HIGH] <= MATERIAL * range_[Role.LOW] else None
+    if line.state in {Shape.GONE, Shape.APPEARED}:
+        return Way.DOWN if line.state == Shape.GONE else Way.UP
+    told = [(role, one) for role, one in roles(line)]
+    before = [one.middle for role, one in told if role in PAST]
+    now = [one.middle for role, one in told if role is Role.LAST]
+    if not before or not now:
+        return None
+    if min(now) > MATERIAL * max(before):
+        return Way.UP
+    return Way.DOWN if max(now) * MATERIAL < min(before) else None
 
 
 def changes(line: Line) -> Iterator[tuple[Quantity, Quantity]]:
