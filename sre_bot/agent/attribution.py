@@ -28,6 +28,7 @@ _NO_DEPLOY = re.compile(
     r"\b(?:was|were|has|have)(?: not|n't) (?:been )?(?:deployed|released|rolled out)\b",
     re.IGNORECASE,
 )
+_OTHER_THAN = re.compile(r"\b(?:other than|except(?: for)?|besides|apart from|but) ", re.IGNORECASE)
 _LAST = re.compile(r"\b(?:in|within|during|for) the (?:last|past) $", re.IGNORECASE)
 _THE_UNIT = re.compile(r"\bin the (second|minute|hour|day|week)\b", re.IGNORECASE)
 _UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -81,10 +82,12 @@ def _deployed(text: str, reading: Reading, scope: Scope, asked_at: datetime) -> 
         return None
     span = _span(reading, asked_at)
     deploys = [line for line in scope.lines if line.event is Event.DEPLOY and line.reading.moments]
-    own = [line for line in deploys if line in scope.own]
-    if span is None or (scope.own and not own):
+    own = [line for line in deploys if line in scope.own] if not _OTHER_THAN.search(text) else []
+    if span is None or (scope.own and not own and not _OTHER_THAN.search(text)):
         return None
-    inside = [line for line in own or deploys if span[0] <= line.reading.moments[0].time <= span[1]]
+    but = _OTHER_THAN.search(text)
+    excepted = {line for line in deploys if but and any(one in text[but.end() :].casefold() for one in line.subjects)}
+    inside = [line for line in own or deploys if line not in excepted and span[0] <= line.reading.moments[0].time <= span[1]]
     return f"a deploy at {inside[0].reading.moments[0].text}" if inside else None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.claims import content_words, read, unlike
 from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
-from sre_bot.agent.scope import named_in
+from sre_bot.agent.scope import alert_of, named_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ _STATE = re.compile(r"\b(silenced|inhibited|pending)\b", re.IGNORECASE)
 _AMBIGUOUS = 3
 _PATTERN = re.compile(r"- [A-Z]+ (?:new )?×")
 _ENDED_ITSELF = re.compile(r"\b(?:over|end(?:ed|s)?|resolved|recovered|stopped|last)\b", re.IGNORECASE)
+_ALERT_NAME = re.compile(r"\b[A-Z]\w{3,80}")
 _PRONOUN = re.compile(r"\b(?:its|their)\b")
 _IS_TIME = re.compile(r"\s*(?:(?:about|at) )?(?:\d|$|[,;.]|(?:it|that|this|them)\b[,;.]?$)")
 _ENDED = re.compile(
@@ -54,6 +55,8 @@ def wrong_order(
         if _IS_TIME.match(right):
             continue
         kind = _kind(left)
+        if kind in {None, Event.START} and _names_alert(left, cited):
+            kind = Event.ALERT
         earlier = logged(left, right, cited) if kind in {None, Event.START} else []
         if not earlier and kind is not None:
             earlier = _moments(left, kind, None, cited=cited, known=known, asked_at=asked_at)
@@ -87,7 +90,8 @@ def logged(piece: str, other: str, cited: Sequence[Exhibit]) -> list[Moment]:
         if moments
     ]
     most = max((number for number, _ in shared), default=0)
-    best = [moments[0] for number, moments in shared if number == most]
+    # The first time is when it began, the second when it ended; others stand in what is said.
+    best = [one for number, moments in shared if number == most for one in (moments[0], *moments[2:])]
     return best if most and len(best) < _AMBIGUOUS and not _ENDED_ITSELF.search(piece) else []
 
 
@@ -95,6 +99,11 @@ def _piece_before(text: str, end: int) -> str:
     """What stands before in the same sentence, without what an earlier ``before`` or ``after`` opened."""
     start = max((match.end() for match in _SENTENCE.finditer(text, 0, end)), default=0)
     return text[start:end]
+
+
+def _names_alert(text: str, cited: Sequence[Exhibit]) -> bool:
+    words = {word.casefold() for word in _ALERT_NAME.findall(text)}
+    return any(alert_of(line) in words for one in cited for line in one.lines if line.event is Event.ALERT)
 
 
 def _kind(text: str) -> Event | None:

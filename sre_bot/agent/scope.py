@@ -124,7 +124,7 @@ def _own(
     kinds = {name: {label for label, value in known if value == name} for name in asked}
     headed = {name for name in asked if any(name in line.subjects for line in exhibit.lines)}
     sections = {name for name in words if any(name in line.sections for line in exhibit.lines)}
-    alerts = [line for line in exhibit.lines if line.event is Event.ALERT and _alert(line) in named]
+    alerts = [line for line in exhibit.lines if line.event is Event.ALERT and alert_of(line) in named]
     for line in exhibit.lines:
         missing = [name for name in asked if not line.names(name) or (name in headed and name not in line.subjects)]
         others = {label for label, value in line.labels if value not in named}
@@ -158,7 +158,7 @@ def _totals(cited: Iterable[Exhibit], lines: Iterable[Line]) -> frozenset[int]:
     return frozenset(id(line) for one in narrowed for line in one.lines if not line.labels)
 
 
-def _alert(line: Line) -> str:
+def alert_of(line: Line) -> str:
     """The (case-folded) name of the alert that a line of a list of alerts tells."""
     return next(iter(line.folded.removeprefix("- ").split(" ")[1:2]), "")
 
