@@ -134,7 +134,9 @@ def ratios(scope: Scope, text: str = "", end: int = 0) -> Iterator[tuple[float, 
     inverse = bool(text) and bool(_FEWER.match(text, end))
     if text and 1 < len(scope.own) <= MAX_COMPARED:
         latest = [value for line in scope.own if (value := current(line))]
-        of_two = [(one, other) for values in like_with_like(scope.own) for (_, one), (_, other) in itertools.permutations(values, 2)]
+        of_two = [
+            (one, other) for values in like_with_like(scope.own) for one, other in itertools.permutations(values, 2)
+        ]
         for one, other in (*itertools.permutations(latest, 2), *of_two):
             if one.dimension is other.dimension and one.low > 0:
                 yield other.low / one.high, other.high / one.low
@@ -175,7 +177,7 @@ def is_sum(quantity: Quantity, scope: Scope, *, together: bool = False) -> bool:
     """Whether it is what the lines of an exhibit, or those about what the claim names, come to together."""
     if together:
         for values in like_with_like(scope.lines[:MAX_PARTS]):
-            parts = [one for _, one in values if _adds_up(one, quantity)]
+            parts = [one for one in values if _adds_up(one, quantity)]
             if len(parts) > 1 and meets(quantity, sum(one.low for one in parts), sum(one.high for one in parts)):
                 return True
     for lines, when in itertools.product((scope.own, scope.lines), (current, _earlier, _later)):

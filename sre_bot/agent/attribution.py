@@ -87,7 +87,9 @@ def _deployed(text: str, reading: Reading, scope: Scope, asked_at: datetime) -> 
         return None
     but = _OTHER_THAN.search(text)
     excepted = {line for line in deploys if but and any(one in text[but.end() :].casefold() for one in line.subjects)}
-    inside = [line for line in own or deploys if line not in excepted and span[0] <= line.reading.moments[0].time <= span[1]]
+    inside = [
+        line for line in own or deploys if line not in excepted and span[0] <= line.reading.moments[0].time <= span[1]
+    ]
     return f"a deploy at {inside[0].reading.moments[0].text}" if inside else None
 
 

@@ -139,15 +139,19 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
             return True
         case Dimension.PLAIN if _is_whole(quantity, reading, scope) or _is_count(quantity, scope):
             return True
-    if any(meets(quantity, *size) for size in _grown(quantity, reading, scope, asked_at)):
-        return True
-    if quantity.change or moved:
-        return is_difference(quantity, scope)
-    if _MISSING.search(reading.rest) and quantity.dimension is Dimension.RATE and is_difference(quantity, scope):
-        return True
+    lost = quantity.dimension is Dimension.RATE and bool(_MISSING.search(reading.rest))
+    made = (not (quantity.change or moved) or lost) and _is_made_of(quantity, reading, scope)
+    grown = any(meets(quantity, *size) for size in _grown(quantity, reading, scope, asked_at))
+    return made or grown or ((quantity.change or moved or lost) and is_difference(quantity, scope))
+
+
+def _is_made_of(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """Whether it is a sum or, where the claim speaks of each, a quotient."""
     if quantity.text.endswith("times") and not _COMPARED.match(reading.rest, quantity.end):
         quantity = replace(quantity, dimension=Dimension.PLAIN)
-    return is_sum(quantity, scope, together=bool(_TOGETHER.search(reading.rest))) or (bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope))
+    if is_sum(quantity, scope, together=bool(_TOGETHER.search(reading.rest))):
+        return True
+    return bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope)
 
 
 def _grown(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> Iterator[tuple[float, float]]:

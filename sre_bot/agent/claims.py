@@ -56,7 +56,9 @@ class Reading:
 
 
 _HYPHENED = re.compile(r"(?<![\w./#@-])[a-z][a-z0-9]*(?:-[a-z0-9]+)+(?![\w/-]|\.\w)")
-_IN_COMPOUNDS = re.compile(r"(?:^|-)(?:to|of|in|on|up|out|off|by|and|the|a|is|not|non|re|pre|per|as|day|fold|time)(?:-|$)")
+_IN_COMPOUNDS = re.compile(
+    r"(?:^|-)(?:to|of|in|on|up|out|off|by|and|the|a|is|not|non|re|pre|per|as|day|fold|time)(?:-|$)"
+)
 
 
 def hyphened(text: str) -> frozenset[str]:

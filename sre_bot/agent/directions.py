@@ -42,7 +42,9 @@ _MOVED_TO = re.compile(
     r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|went down|went)"
     rf"(?: [a-z]+){{0,2}} to {_NEARLY}$"
 )
-_BEFORE = re.compile(rf"\b(?:usual|usually|normally|used to be|up from|down from|[Bb]efore(?: [a-z]+){{1,4}},?) {_NEARLY}$")
+_BEFORE = re.compile(
+    rf"\b(?:usual|usually|normally|used to be|up from|down from|[Bb]efore(?: [a-z]+){{1,4}},?) {_NEARLY}$"
+)
 _WAS_BEFORE = re.compile(r"(?: [a-z]+){0,3} (?:before|beforehand|earlier)[.,;]?$")
 _TO = re.compile(rf"\bto {_NEARLY}$")
 
@@ -50,7 +52,8 @@ _TO = re.compile(rf"\bto {_NEARLY}$")
 _GONE = re.compile(r"\b(?:gone|disappeared|vanished|went away)\b", re.IGNORECASE)
 _STEADY = re.compile(
     r"\b(?:unchanged|steady|flat|unaffected|(?:is|are|was|were) (?:stable|constant)|not affected|"
-    r"did(?: not|n't) (?:change|move)|at (?:the|its|their) usual (?:rates?|levels?|pace)|(?:works?|working|running) as (?:usual|before))\b",
+    r"did(?: not|n't) (?:change|move)|"
+    r"at (?:the|its|their) usual (?:rates?|levels?|pace)|(?:works?|working|running) as (?:usual|before))\b",
     re.IGNORECASE,
 )
 _ALERT_STATES = re.compile(r"\b(?:is|are|was|were|has been|have been) (?:\w+ )?(silenced|inhibited|pending|resolved)\b")
@@ -107,17 +110,15 @@ def _wrong_verb(reading: Reading) -> str | None:
 def _wrong_trend(reading: Reading, scope: Scope) -> str | None:
     """``api has been falling``, ``is unchanged``, where all that is told of it went another way."""
     ways = {way(line) for line in scope.own or scope.lines if line.state in WHENEVER}
-    if len(ways) != 1 or None in ways or any(not _is_metric(one) for one in scope.exhibits):
+    went = next(iter(ways), None)
+    if len(ways) != 1 or went is None or not all(map(_is_metric, scope.exhibits)):
         return None
-    steady, trend = _STEADY.search(reading.rest), _TRENDS.search(reading.rest)
-    if steady:
-        if reading.quantities:  # at a level, which is looked for
-            return None
-        return f"{scope.ids} has it move" if ways & {Way.UP, Way.DOWN} else None
+    if _STEADY.search(reading.rest):  # at a level is looked for by that
+        return f"{scope.ids} has it {went}" if went is not Way.STEADY and not reading.quantities else None
+    trend = _TRENDS.search(reading.rest)
     if trend is None or _NOT.search(reading.rest):
         return None
-    told = Way.UP if trend["up"] else Way.DOWN
-    return f"{scope.ids} has it {', '.join(ways)}" if ways != {told} else None
+    return f"{scope.ids} has it {went}" if went is not (Way.UP if trend["up"] else Way.DOWN) else None
 
 
 def _is_metric(exhibit: Exhibit) -> bool:

@@ -91,8 +91,9 @@ def _invented(text: str, everything: str) -> frozenset[str]:
 
 
 def _is_absent(subject: str, everything: str) -> bool:
-    written = (subject, subject.replace("-", "_"))  # a metric's name has no hyphens
-    return is_name(subject) and not subject.isdigit() and subject[0] != "/" and not any(map(everything.__contains__, written))
+    if subject in everything or subject.replace("-", "_") in everything:  # a metric's name has no hyphens
+        return False
+    return is_name(subject) and not subject.isdigit() and subject[0] != "/"
 
 
 def _people(text: str) -> Iterator[tuple[str, bool]]:

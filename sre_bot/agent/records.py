@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sre_bot.agent.claims import Reading
+    from sre_bot.agent.claims import Moment, Reading
     from sre_bot.agent.exhibits import Exhibit
     from sre_bot.agent.lines import Line
+    from sre_bot.agent.quantities import Quantity
     from sre_bot.agent.scope import Scope
 
 FEWEST = 2
 """So many words of the other record has a piece at least."""
-_PIECES = re.compile(
-    r"\b(?:before|after|when|while|until|because|since|so|but|which|than|from|with)\b|[,;:()](?= |$)"
-)
+_PIECES = re.compile(r"\b(?:before|after|when|while|until|because|since|so|but|which|than|from|with)\b|[,;:()](?= |$)")
 _LOGGED = re.compile(r"- [A-Z]{4,8} ")
 _MORE = re.compile(r"  (?:<\*>:|e\.g\.)")
 _CHANGED = re.compile(r"(?:\d\d-\d\d )?\d\d:\d\d:\d\d deploy |\s*- [0-9a-f]{7,40} ")
@@ -45,6 +44,16 @@ class Record:
     def of(cls, lines: list[Line]) -> Record:
         """What the lines tell together."""
         return cls(tuple(lines), content_words(" ".join(line.text for line in lines)))
+
+    @property
+    def quantities(self) -> Iterator[Quantity]:
+        """All of its lines."""
+        return (one for line in self.lines for one in line.reading.quantities)
+
+    @property
+    def moments(self) -> Iterator[Moment]:
+        """All of its lines."""
+        return (one for line in self.lines for one in line.reading.moments)
 
 
 def records(exhibit: Exhibit) -> list[Record]:
@@ -77,16 +86,12 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _anchors(reading: Reading, told: list[Record]) -> Iterator[tuple[str, list[Record]]]:
-    for quantity in (one for one in reading.quantities if one.dimension is not Dimension.SECONDS):
-        yield (
-            quantity.text,
-            [one for one in told if any(agree(quantity, held) for line in one.lines for held in line.reading.quantities)],
-        )
+    """What is stated, and the records that have it; how long something takes may be reckoned."""
+    for quantity in reading.quantities:
+        if quantity.dimension is not Dimension.SECONDS:
+            yield quantity.text, [one for one in told if any(agree(quantity, held) for held in one.quantities)]
     for moment in reading.moments:
-        yield (
-            moment.text,
-            [one for one in told if any(moment.meets(held) for line in one.lines for held in line.reading.moments)],
-        )
+        yield moment.text, [one for one in told if any(moment.meets(held) for held in one.moments)]
     for name in reading.names:
         yield name, [one for one in told if any(line.names(name.casefold()) for line in one.lines)]
 

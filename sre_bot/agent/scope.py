@@ -163,9 +163,7 @@ def alert_of(line: Line) -> str:
     return next(iter(line.folded.removeprefix("- ").split(" ")[1:2]), "")
 
 
-def _narrowest(
-    exhibit: Exhibit, named: Sequence[str], words: frozenset[str]
-) -> Sequence[Line]:
+def _narrowest(exhibit: Exhibit, named: Sequence[str], words: frozenset[str]) -> Sequence[Line]:
     """Lines with anything that the claim names, and those that speak of it; else all."""
     shared = {value for _, value in exhibit.shared}
     own = [line for line in exhibit.lines if any(line.names(name) for name in named)]

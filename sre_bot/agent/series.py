@@ -104,11 +104,11 @@ def changes(line: Line) -> Iterator[tuple[Quantity, Quantity]]:
             yield one, value
 
 
-def like_with_like(lines: Iterable[Line]) -> Iterator[list[tuple[Line, Quantity]]]:
+def like_with_like(lines: Iterable[Line]) -> Iterator[list[Quantity]]:
     """The values of several series that may be held against each other: those that each has now, those it had."""
-    told = [(line, roles(line)) for line in lines]
+    told = [roles(line) for line in lines]
     for wanted in (Role.LAST, Role.USUAL, Role.OLD, Role.NEW, Role.HIGH):
-        found = [(line, one) for line, values in told for role, one in values if role is wanted]
+        found = [one for values in told for role, one in values if role is wanted]
         if len(found) > 1:
             yield found
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Claims by authors who had not read the verifier (all but ``rounds``, which are by who mended it); only ``fourth`` has
-never been used for mending."""
+"""Claims by authors who had not read the verifier (all but ``rounds`` and ``fifth``, which are by who mended it)."""
 
 
 @dataclass(frozen=True, slots=True)
