@@ -18,9 +18,9 @@ precision .891 and recall .886, where the verifier before ``dev`` was known has 
 then served for mending; now it has .962 and .957. ``fourth`` (231 claims of five incidents, again somebody else) was
 judged once, last of all: .866 and .822, where the verifier before ``dev`` has .762 and .678. It served for mending
 after that. ``fifth`` are 169 claims of four further incidents by who mended then, who had read the verifier, written
-and judged before anything was changed: .892 and .652, its false claims being the subtlest of all sets. So on claims never
-seen it fell short of .95: what it got wrong were derived values that hold and are doubted, numbers of another subject
-that pass, and what is denied or said to be steady.
+and judged before anything was changed: .892 and .652, its false claims being the subtlest of all sets. So on claims
+never seen it fell short of .95: what it got wrong were derived values that hold and are doubted, numbers of another
+subject that pass, and what is denied or said to be steady.
 """
 
 from __future__ import annotations
