@@ -6,7 +6,7 @@ came back, ``account`` says it in a few lines with evidence.
 
 from __future__ import annotations
 
-import time
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,9 @@ class FirstLook:
 
     async def __call__(self, question: Question) -> Answer:
         """The answer within about ``deadline`` seconds; what did not answer by then is named as missing."""
-        started = time.monotonic()
+        clock = asyncio.get_running_loop()
+        started = clock.time()
         seen = await look_at(self.sources, question, now=self.now(), deadline=self.deadline)
         answer = give_account(question, seen)
-        took = time.monotonic() - started
+        took = clock.time() - started
         return replace(answer, seconds=Seconds(first_look=took, total=took))

@@ -219,11 +219,11 @@ async def test_retry_after_is_honoured() -> None:
 
 
 async def test_a_retry_after_beyond_the_time_left_is_not_waited_for() -> None:
-    began = time.monotonic()
     async with MessagesApi([Failure(429, "rate_limit_error", "slow down", {"retry-after": "3600"})]) as api:
-        with pytest.raises(ModelUnavailableError, match="429: slow down"):
+        with pytest.raises(ModelUnavailableError, match="429: slow down") as caught:
             await respond(api, timeout=5)
-    assert time.monotonic() - began < 4
+    assert "did not answer within" not in str(caught.value), "it waited"
+    assert len(api.requests) == 1
 
 
 async def test_patience_ends_after_some_attempts() -> None:
@@ -234,11 +234,10 @@ async def test_patience_ends_after_some_attempts() -> None:
 
 
 async def test_a_stall_ends_with_the_time_and_says_so() -> None:
-    began = time.monotonic()
     async with MessagesApi([Reply((text("x"),), trouble="stall")]) as api:
-        with pytest.raises(ModelUnavailableError, match="did not answer within 1 s"):
-            await respond(api, timeout=0.6)
-    assert time.monotonic() - began < 3
+        async with asyncio.timeout(60):
+            with pytest.raises(ModelUnavailableError, match="did not answer within 1 s"):
+                await respond(api, timeout=0.6)
 
 
 async def test_a_provider_that_is_not_there_is_unavailable() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from sre_bot.agent.quantities import Dimension, quantities
 from sre_bot.agent.verify import verify
 from sre_bot.investigation import Chart, ChartLine, Claim, Evidence, Observation, Report
 from sre_bot.signals.units import format_value
+from tests.endings import ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,12 +162,12 @@ def test_no_text_upsets_it(text: str, content: str) -> None:
     why(text, content)
 
 
-@pytest.mark.parametrize(
-    "piece", ["1", "1,111", "a_", "a.", "a/", "Aa", "12:34:56 ", "31 % ", "a-", "a=1,", " ", "1:", "`", "-1", "→ 1 "]
-)
-def test_long_hostile_texts_take_no_more_than_seconds(piece: str) -> None:
+HOSTILE = ("1", "1,111", "a_", "a.", "a/", "Aa", "12:34:56 ", "31 % ", "a-", "a=1,", " ", "1:", "`", "-1", "→ 1 ")
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_long_hostile_texts_come_to_an_end(piece: str) -> None:
     long = piece * (40_000 // len(piece))
-    started = time.perf_counter()
-    why("checkout fails 31 % since 12:34, doubled by 3 s, on db-2", long)
-    why(long[:4_000], "31 % at 11:11:11")
-    assert time.perf_counter() - started < 5.0
+    with ends():
+        why("checkout fails 31 % since 12:34, doubled by 3 s, on db-2", long)
+        why(long[:4_000], "31 % at 11:11:11")

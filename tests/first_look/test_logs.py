@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -192,9 +191,10 @@ async def test_stores_that_do_not_answer_cost_the_deadline_at_most_and_are_missi
         traces=[HangingTraces(kept=[root])],
         alerts=[FakeCurrentAlerts(alerts=Scene().fires("Errors").alerts)],
     )
-    began = time.monotonic()
+    clock = asyncio.get_running_loop()
+    began = clock.time()
     saw = await look_at(sources, Question("", AT), now=AT, deadline=0.5)
-    assert time.monotonic() - began < 0.5
+    assert clock.time() - began < 0.5
     assert {"loki", "tempo"} <= {one.source for one in saw.missing}
     assert (saw.log_window, saw.contrast) == (None, None)
     assert saw.alerts_known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -161,20 +160,21 @@ async def test_a_source_that_is_down_is_named_and_the_others_are_seen(name: str)
 
 @pytest.mark.parametrize("name", SOURCES)
 async def test_a_source_that_hangs_is_named_in_time_and_the_others_are_seen(name: str) -> None:
-    started = time.monotonic()
+    clock = asyncio.get_running_loop()
+    started = clock.time()
     saw = await look(hanging(name))
-    assert time.monotonic() - started < DEADLINE
+    assert clock.time() - started < DEADLINE
     assert why(saw)[name] == "did not answer within 0.5 s"
     assert unseen(saw) == [name]
 
 
 async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
     sources = Sources([Hanging()], [HangingAlerts()], [HangingHistory()], (HangingRepository(),), HangingDeploys())
-    started = time.monotonic()
+    clock = asyncio.get_running_loop()
+    started = clock.time()
     answer = await FirstLook(sources, now=lambda: AT, deadline=DEADLINE)(Question("checkout?", AT))
-    assert time.monotonic() - started < DEADLINE
+    assert answer.seconds.first_look == clock.time() - started < DEADLINE
     assert {missing.source for missing in answer.report.missing} == set(SOURCES)
-    assert answer.seconds.first_look <= DEADLINE
 
 
 async def test_one_slow_query_of_many_is_said_to_be_one() -> None:
@@ -249,9 +249,7 @@ async def test_a_hundred_services_stay_within_the_bounds() -> None:
         scene.gauge("pool_in_use", Sign.SATURATION, f"s{n}", level(0.5), "pool_max")
         scene.gauge("up", Sign.UP, f"s{n}", 1.0)
     sources = scene.fires("Errors", "s7").sources()
-    started = time.monotonic()
     answer = await FirstLook(sources, now=lambda: AT)(Question("s7?", AT))
-    assert time.monotonic() - started < 3
     (metrics,) = sources.metrics
     assert isinstance(metrics, FakeMetrics)
     assert len(metrics.asked) <= MAX_SIGNALS + 6
