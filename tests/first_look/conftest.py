@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Real servers answer in real time."""
-    real = item.get_closest_marker("real") is not None
+    """Real servers and git answer in real time."""
+    real = item.get_closest_marker("real") is not None or "git_folder" in getattr(item, "fixturenames", ())
     return {"real": asyncio.new_event_loop} if real else {"standing": StandingClockLoop}

@@ -120,7 +120,7 @@ async def test_series_that_there_is_no_time_to_read_are_told_of() -> None:
     scene = Scene()
     for n in range(400):
         scene.service(f"s{n}", rate=level(20, 60))
-    saw = await look(scene.sources(), deadline=0.2)
+    saw = await look(scene.sources(), deadline=0)  # fakes answer before it is looked at
     assert "series could not be read in time" in why(saw)["prometheus"]
 
 

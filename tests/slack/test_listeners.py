@@ -291,7 +291,7 @@ async def test_an_interrupted_investigation_that_never_comes_back_is_waited_for_
     mentions = bot.mentions()
     for text in ("second", "third"):
         event = await bot.asked(text, str(first["ts"]))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await bot.handle(event, mentions)
         assert "answer" in bot.said(event)
     assert mentions._turns._unfinished == {}
@@ -332,15 +332,21 @@ class Gate:
         self.inside: list[str] = []
         self.most = 0
         self.open = asyncio.Event()
-        self.entered = asyncio.Event()
+        self._changed = asyncio.Condition()
 
     async def __call__(self, question: Question) -> Answer:
         self.inside.append(question.text)
         self.most = max(self.most, len(self.inside))
-        self.entered.set()
+        async with self._changed:
+            self._changed.notify_all()
         await self.open.wait()
         self.inside.remove(question.text)
         return await quick(question)
+
+    async def holds(self, count: int) -> None:
+        """Wait until so many are inside."""
+        async with asyncio.timeout(60), self._changed:
+            await self._changed.wait_for(lambda: len(self.inside) >= count)
 
 
 async def statuses(bot: Bot, count: int) -> None:
@@ -355,7 +361,7 @@ async def test_two_mentions_in_one_thread_are_answered_one_after_the_other(bot: 
     second = await bot.asked("second", str(first["ts"]))
     handling = [asyncio.create_task(bot.handle(event, mentions)) for event in (first, second)]
     await statuses(bot, 2)
-    await gate.entered.wait()
+    await gate.holds(1)
     await asyncio.sleep(0.05)
     assert gate.inside == ["first"]
     gate.open.set()
@@ -372,6 +378,7 @@ async def test_mentions_in_several_threads_are_answered_at_once_up_to_the_limit(
     events = [await bot.asked(f"question {number}") for number in range(4)]
     handling = [asyncio.create_task(bot.handle(event, mentions)) for event in events]
     await statuses(bot, 4)
+    await gate.holds(2)
     await asyncio.sleep(0.05)
     assert len(gate.inside) == 2
     gate.open.set()
@@ -397,7 +404,7 @@ async def test_one_that_cannot_be_answered_lets_the_next_in_its_thread_through(b
     first = await bot.asked("first")
     second, third = [await bot.asked(text, str(first["ts"])) for text in ("second", "third")]
     handling = [asyncio.create_task(bot.handle(event, mentions)) for event in (first, second, third)]
-    await gate.entered.wait()
+    await gate.holds(1)
     await statuses(bot, 3)
     handling[1].cancel()
     await asyncio.sleep(0.05)
@@ -416,6 +423,7 @@ async def test_one_that_waits_its_turn_in_a_thread_takes_no_ones_place(bot: Bot)
     events = [first, await bot.asked("behind it", str(first["ts"])), await bot.asked("elsewhere")]
     handling = [asyncio.create_task(bot.handle(event, mentions)) for event in events]
     await statuses(bot, 3)
+    await gate.holds(2)
     await asyncio.sleep(0.05)
     assert sorted(gate.inside) == ["elsewhere", "first"]
     gate.open.set()
