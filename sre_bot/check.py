@@ -14,10 +14,12 @@ from sre_bot import bootstrap, configured
 from sre_bot.errors import ConfigurationError, SourceError, SreBotError
 from sre_bot.redaction import Redactor
 from sre_bot.render.safe import clean_text
+from sre_bot.sources.fetching import try_to_reach
 from sre_bot.sources.repository import GitRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from sre_bot.settings import Settings
 
@@ -58,11 +60,12 @@ async def examine(settings: Settings) -> Sequence[Finding]:
     """Reach every system at once."""
     async with contextlib.AsyncExitStack() as stack:
         parts = await stack.enter_async_context(configured.sources(settings))
+        fetched = {one.name: one.key_file for one in settings.repositories if one.fetch_seconds > 0}
         asked = [
             _database(settings),
             _slack(settings),
             _model(settings),
-            *(_source(name, source) for name, source in parts.all()),
+            *(_source(name, source, fetched) for name, source in parts.all()),
             *([_catalogue(settings)] if settings.catalogue_files or settings.services else []),
             *(_absent(name, why) for name, why in parts.absent()),
         ]
@@ -75,9 +78,11 @@ def _told_once(findings: Sequence[Finding]) -> Sequence[Finding]:
     return [replace(one, sentence=elsewhere.get(one.sentence, one.sentence)) for one in findings]
 
 
-async def _source(name: str, source: configured.Checkable) -> Finding:
+async def _source(name: str, source: configured.Checkable, fetched: Mapping[str, Path | None]) -> Finding:
     try:
         line = await source.check()
+        if isinstance(source, GitRepository) and name in fetched:
+            await try_to_reach(source.path, key_file=fetched[name])
         warning = await source.warning() if isinstance(source, GitRepository) else None
         return Finding(name, State.WARNING, warning) if warning else Finding(name, State.OK, line)
     except SourceError as error:

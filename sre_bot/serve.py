@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import signal
 import time
@@ -215,7 +216,8 @@ async def _listening(
     try:
         runner = await start_web(host, port, health=health, readiness=readiness, metrics=metrics, routes=routes)
     except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}. Set SRE_BOT_HTTP_PORT.") from error
+        variable = "SRE_BOT_HTTP_PORT" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "SRE_BOT_HTTP_HOST"
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}. Set {variable}.") from error
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origi
 from urllib.parse import unquote
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     SecretStr,
@@ -175,10 +176,22 @@ class ChannelSettings(Section):
     environment: str | None = None
 
 
+def _address(value: str) -> str:
+    if not value.strip():  # it would mean all of them
+        raise ValueError("must be an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all")
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?", value):
+        raise ValueError("must be a host alone, such as wiki.example.com")
+    return value
+
+
 class HttpSettings(Section):
     """Where probes, metrics and Slack's door listen; port 0 takes a free one."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
 
 
@@ -202,7 +215,7 @@ class Settings(Section):
     service_labels: tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], ...] = ()
     channels: Mapping[str, ChannelSettings] = {}
     http: HttpSettings = HttpSettings()
-    link_hosts: tuple[str, ...] = ()
+    link_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
     state_dir: Path = Path(".state")
     database_url: str | None = None
     concurrent_investigations: int = Field(default=4, ge=1, le=100)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 TIMEOUT_S = 120.0
+TRY_S = 20.0
 EVERY_S = 300.0
 _AT_ONCE = 4
 _JITTER = 0.1
@@ -94,12 +95,9 @@ async def fetch(path: Path, *, key_file: Path | None = None, timeout: float = TI
         QueryRefusedError: the remote's address is none that we fetch from, or the key is not a file.
     """
     git = Git(path.name, path, timeout)
-    remote = await _remote(git)
+    remote = await _origin(git)
     if remote is None:
         return
-    if not _REMOTE.fullmatch(remote):
-        why = "the address of origin is none to fetch from: it begins with https://, ssh://, file:// or user@host:"
-        raise QueryRefusedError(path.name, why)
     ssh = await asyncio.to_thread(_ssh, key_file, path.name)
     bare = (await git.run("rev-parse", "--is-bare-repository", limit=_LIMIT)).text.strip() == "true"
     branches = "+refs/heads/*:refs/heads/*" if bare else "+refs/heads/*:refs/remotes/origin/*"
@@ -107,6 +105,15 @@ async def fetch(path: Path, *, key_file: Path | None = None, timeout: float = TI
     await _reach(git, ssh, "fetch", *flags, "--upload-pack=git-upload-pack", "--", remote, branches)
     folder = await git.run("rev-parse", "--absolute-git-dir", limit=_LIMIT)
     await asyncio.to_thread(_mark, Path(folder.text.rstrip("\n")), path.name)
+
+
+async def try_to_reach(path: Path, *, key_file: Path | None = None, timeout: float = TRY_S) -> None:
+    """See whether `fetch` would reach ``origin`` and be let in; writes nothing, and raises what that raises."""
+    git = Git(path.name, path, timeout)
+    remote = await _origin(git)
+    if remote is not None:
+        ssh = await asyncio.to_thread(_ssh, key_file, path.name)
+        await _reach(git, ssh, "ls-remote", "--quiet", "--upload-pack=git-upload-pack", "--", remote, "HEAD")
 
 
 class Known(enum.StrEnum):
@@ -149,6 +156,15 @@ async def _newest_commit(git: Git, refs: str) -> float:
     return float(newest.text.partition(" ")[0] or 0)
 
 
+async def _origin(git: Git) -> str | None:
+    """Where a clone is fetched from, None for one without a remote. Raises SourceError."""
+    remote = await _remote(git)
+    if remote is not None and not _REMOTE.fullmatch(remote):
+        why = "the address of origin is none to fetch from: it begins with https://, ssh://, file:// or user@host:"
+        raise QueryRefusedError(git.source, why)
+    return remote
+
+
 async def _remote(git: Git) -> str | None:
     found = await git.attempt("config", "--get", "remote.origin.url", limit=_LIMIT)
     if found.failed and found.status != 1:  # 1: there is none
@@ -162,7 +178,7 @@ def _ssh(key_file: Path | None, source: str) -> str:
     if key_file is None:
         return shlex.join(_SSH)
     if not key_file.is_file():
-        raise QueryRefusedError(source, f"the key {key_file} is not a file")
+        raise QueryRefusedError(source, f"the key {key_file} is not a file: name the right one in key_file")
     return shlex.join((*_SSH, "-o", "IdentitiesOnly=yes", "-i", str(key_file.absolute()).replace("%", "%%")))
 
 

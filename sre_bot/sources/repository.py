@@ -85,6 +85,7 @@ class GitRepository:
         now: Callable[[], datetime] = _present,
     ) -> None:
         self.name = name
+        self.path = path
         self._git = Git(name, path, timeout)
         self.files = Tree(self._git)
         self.web_url = web_url

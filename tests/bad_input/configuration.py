@@ -88,6 +88,18 @@ ROWS = (
     _yaml("no steps", "model: {limits: {steps: 0}}", "model.limits.steps", "must be at least 1, got 0"),
     _yaml("infinity", "drain_seconds: .inf", "drain_seconds", "must be a finite number, got inf"),
     _yaml("another choice", "log_format: xml", "log_format", "must be 'json' or 'text', got 'xml'"),
+    _yaml(
+        "no host to listen on",
+        "http: {host: ''}",
+        "must be an address of this machine",
+        "such as 127.0.0.1, or 0.0.0.0",
+    ),
+    _yaml(
+        "an address for a host",
+        "link_hosts: ['https://wiki.example/x']",
+        "link_hosts.0: must be a host alone",
+        "such as wiki.example.com, got 'https://wiki.example/x'",
+    ),
     _yaml("no url", "prometheus: {name: main}", "prometheus.url (PROMETHEUS_URL): is missing", "set it"),
     _yaml("no path", "repositories: [{name: shop}]", "repositories.0.path: is missing", "set it"),
     _yaml("a number for a key", "1: 2", "1: is not a name", "put it in quotes"),

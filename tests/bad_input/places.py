@@ -56,6 +56,11 @@ def _shallow(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
+def _orphaned(folder: Path) -> None:
+    git = ["git", "-C", str(_shop(folder).path), "remote", "add", "origin", f"file://{folder}/gone"]
+    subprocess.run(git, check=True, capture_output=True)
+
+
 def _spoilt(folder: Path) -> None:
     for path in (_shop(folder).path / ".git" / "objects").rglob("*"):
         if path.is_file():
@@ -148,6 +153,20 @@ ROWS = (
         prepare=lambda folder: _shop(folder).path.chmod(0),
         own_process=True,
     ),
+    Row(
+        "a clone that cannot be fetched",
+        "fetching failed: fatal: '…gone' does not appear to be a git repository",
+        "see that the address of the remote is right",
+        config="repositories: [{name: shop, path: shop, fetch_seconds: 60}]",
+        prepare=_orphaned,
+    ),
+    Row(
+        "a key for fetching that is none",
+        "the key …nokey is not a file",
+        "name the right one in key_file",
+        config="repositories: [{name: shop, path: shop, fetch_seconds: 60, key_file: nokey}]",
+        prepare=_orphaned,
+    ),
     _docs("no documents", "runbooks: holds no Markdown documents", "put some there, or take it out", _folder("docs")),
     _docs("no folder", "cannot read the folder docs: it does not exist", "mend that or set another path", None),
     _docs("a file for a folder", "cannot read the folder docs: it is not a folder", "set another path", _file("docs")),
@@ -232,6 +251,14 @@ ROWS = (
         env=_SLACK,
         config="state_dir: state",
         prepare=_full_disk,
+        status=2,
+    ),
+    Row(
+        "a host that is none of ours",
+        "cannot listen on 192.0.2.1:0: …",
+        "Set SRE_BOT_HTTP_HOST",
+        words=SERVE,
+        env={**_SLACK, "SRE_BOT_HTTP_PORT": "0", "SRE_BOT_HTTP_HOST": "192.0.2.1"},
         status=2,
     ),
     Row(
