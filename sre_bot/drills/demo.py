@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sre_bot.investigation import Answer
 
 QUESTION = "checkout is failing, what's going on?"
+CONFIG = "sre-bot.yaml"
 CODE_HOST = "https://git.larder.example/shop"
 """Where the drill's repository pretends to be browsed; its alerts' runbook links lead there as well."""
 CONNECTS_WITHIN = 30.0
@@ -85,7 +86,7 @@ async def demo(name: str | None, *, page_path: Path | None, keep: bool) -> int:
             answer = await asyncio.to_thread(_stored_answer, folder, thread.key)
             thread.show(answer, page_path or Path(f"demo-{fault.name}.html"))
             if keep:
-                await _kept(shop)
+                await _kept(shop, folder / CONFIG)
     return 0
 
 
@@ -101,7 +102,7 @@ async def _play(fault: Fault, slack: SlackSimulator, shop: Shop, show: _Progress
 @contextlib.asynccontextmanager
 async def _serving(folder: Path, slack: SlackSimulator, shop: Shop) -> AsyncIterator[_Bot]:
     """The ordinary bot as a process of its own, connected."""
-    config = folder / "sre-bot.yaml"
+    config = folder / CONFIG
     config.write_text(yaml.safe_dump(_configuration(slack, shop)), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name in (*_PASSED_ON, *_MODEL)}
     environment |= {
@@ -260,11 +261,11 @@ def _stored_answer(folder: Path, key: str) -> Answer | None:
         engine.dispose()
 
 
-async def _kept(shop: Shop) -> None:
+async def _kept(shop: Shop, config: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"still running: Prometheus {shop.prometheus_url}, Alertmanager {shop.alertmanager_url}. Ctrl-C ends."
-    )
+    console.print(f"still running: Prometheus {shop.prometheus_url}, Alertmanager {shop.alertmanager_url}.")
+    console.print(f'ask more: SRE_BOT_CONFIG={config} sre-bot ask "how is payments?"', markup=False)
+    console.print("Ctrl-C ends.")
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from sre_bot.first_look import causes
-from sre_bot.first_look.conclusion import ailing, conclude, healthy
+from sre_bot.first_look.conclusion import MANY_FAIL, ailing, conclude, healthy
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.environments import alike
 from sre_bot.first_look.exhibits import Case, Exhibits
@@ -156,8 +156,9 @@ def _ailing(case: Case) -> Iterator[Claim]:
     bad = ailing(case.seen, case.found.symptoms)
     if bad:
         named = listed([f"{reading.who} {value(reading, reading.facts.mean)}" for reading in bad], MAX_OTHERS)
+        part = "all" if all(reading.facts.minimum >= MANY_FAIL for reading in bad) else "most"
         lasted = lasting(case.seen.window.duration)
-        text = f"Many requests fail, as they did all of the last {lasted}: {named}."
+        text = f"Many requests fail, as they did {part} of the last {lasted}: {named}."
         yield Claim(text, case.cite(Sign.ERRORS))
 
 
@@ -242,7 +243,7 @@ def _unknown(case: Case) -> Iterator[str]:
         yield f"The cause: {UNEXPLAINED if said else 'what fires shows in none of the signals that were looked at'}."
     if bad := ailing(seen, found.symptoms):
         who = listed([reading.who for reading in bad], MAX_NAMES)
-        yield f"Since when and why requests of {who} fail: they failed already when this window begins."
+        yield f"Since when and why requests of {who} fail: this window shows no clear beginning."
     measured = {reading.service for reading in seen.readings if reading.signal.sign in SERVING}
     unmeasured = [service for service in found.asked if service not in measured]
     if (unmeasured or not measured) and not (seen.movers or seen.steady):
