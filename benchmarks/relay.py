@@ -20,16 +20,19 @@ class Relay:
 
     Args:
         upstream: base URL of the server, without a slash at its end.
+        beside: last parts of the paths of requests that nobody waits for.
 
     Attributes:
         url: where it listens.
-        busy: since when and until when each request was under way, in seconds of ``time.perf_counter``.
+        busy: since when and until when each request that is waited for was under way, in seconds of
+            ``time.perf_counter``.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, beside: Iterable[str] = ()) -> None:
         self.url = ""
         self.busy: list[tuple[float, float]] = []
         self._upstream = upstream
+        self._beside = frozenset(beside)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
 
@@ -59,7 +62,8 @@ class Relay:
         async with self._session.request(request.method, url, headers=headers, data=body or None) as answer:
             content = await answer.read()
         headers = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
-        self.busy.append((started, time.perf_counter()))
+        if request.path.rpartition("/")[2] not in self._beside:
+            self.busy.append((started, time.perf_counter()))
         return web.Response(status=answer.status, headers=headers, body=content)
 
 

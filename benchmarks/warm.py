@@ -1,4 +1,8 @@
-"""A warm server: ``serve`` between a simulated Slack, the incident and the model, asked again and again."""
+"""A warm server: ``serve`` between a simulated Slack, the incident and the model, asked again and again.
+
+What it waits for is told apart: a source, the model, and Slack where it posts or reads. Edits of the status message run
+beside the work, and Slack is not what is waited for while they do.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +27,23 @@ if TYPE_CHECKING:
 
 _WITHIN = 60.0
 
+Spans = list[tuple[float, float]]
+"""Since when and until when, in seconds of ``time.perf_counter``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mentioned:
     """Seconds from a mention to the first evidence in the thread and to the answer.
 
-    ``..._ours`` are those of them in which neither a source nor the model was asked anything.
+    ``..._ours`` are those of them in which neither a source nor the model was asked anything, nor Slack for anything
+    that is waited for; ``posting`` are those in which only Slack was.
     """
 
     evidence: float
     evidence_ours: float
     answer: float
     answer_ours: float
+    posting: float
     cpu: float
 
 
@@ -48,12 +57,17 @@ class Warm:
 
 async def measure(program: Path, prometheus: str, folder: Path, runs: int) -> Warm:
     """Start the server, mention it once to warm it, then ``runs`` times, and stop it."""
-    async with SlackSimulator() as slack, model() as asked, Relay(prometheus) as source:
+    async with (
+        SlackSimulator() as slack,
+        model() as asked,
+        Relay(prometheus) as source,
+        Relay(slack.api_url.rstrip("/"), beside=("chat.update",)) as api,
+    ):
         environment = {
             "PATH": os.environ["PATH"],
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
-            "SLACK_API_URL": slack.api_url,
+            "SLACK_API_URL": f"{api.url}/",
             "SRE_BOT_STATE_DIR": str(folder / "state"),
             "SRE_BOT_HTTP_PORT": "0",
             "PROMETHEUS_URL": source.url,
@@ -63,15 +77,14 @@ async def measure(program: Path, prometheus: str, folder: Path, runs: int) -> Wa
             await slack.wait_for(lambda: slack.connection_count, within=_WITHIN)
             taken = []
             for _ in range(runs + 1):
-                source.busy.clear()
-                asked.relay.busy.clear()
-                taken.append(await _mention(slack, process.pid, source.busy, asked.relay.busy))
+                relays = (source, asked.relay, api)
+                for relay in relays:
+                    relay.busy.clear()
+                taken.append(await _mention(slack, process.pid, *(relay.busy for relay in relays)))
             return Warm(tuple(taken[1:]), memory(process.pid))
 
 
-async def _mention(
-    slack: SlackSimulator, pid: int, source: list[tuple[float, float]], asked: list[tuple[float, float]]
-) -> Mentioned:
+async def _mention(slack: SlackSimulator, pid: int, source: Spans, asked: Spans, posting: Spans) -> Mentioned:
     ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
     cpu, started = cpu_seconds(pid), time.perf_counter()
     ts = await slack.post(ann, incidents, f"{slack.workspace.bot.mention} {QUESTION}")
@@ -84,13 +97,18 @@ async def _mention(
     answer = await posted(":answer")
     cpu = cpu_seconds(pid) - cpu
     await slack.wait_for(lambda: any(one.text.startswith("Done") for one in slack.thread(incidents, ts)), _WITHIN)
-    others = [*source, *asked]
+
+    def ours(until: float, *others: Spans) -> float:
+        return until - started - seconds_covered((span for spans in others for span in spans), started, until)
+
+    all_others = ours(answer, source, asked, posting)
     return Mentioned(
-        evidence - started,
-        evidence - started - seconds_covered(others, started, evidence),
-        answer - started,
-        answer - started - seconds_covered(others, started, answer),
-        cpu,
+        evidence=evidence - started,
+        evidence_ours=ours(evidence, source, asked, posting),
+        answer=answer - started,
+        answer_ours=all_others,
+        posting=ours(answer, source, asked) - all_others,
+        cpu=cpu,
     )
 
 

@@ -56,7 +56,8 @@ _SPEND_CAP = re.compile(r"spend|usage limit|credit balance|billing", re.IGNORECA
 
 async def preload() -> None:
     """Import the client in a thread, so that it is there when the first look has been taken."""
-    await asyncio.to_thread(_import_client)
+    if not _import_client.cache_info().currsize:
+        await asyncio.to_thread(_import_client)
 
 
 @cache
