@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     FloatArray: TypeAlias = NDArray[np.float64]
     IntArray: TypeAlias = NDArray[np.int64]
+    BoolArray: TypeAlias = NDArray[np.bool_]
 
 PARTS = 32
 """The searched time is cut into at most this many parts, each told by its median; stretches are whole parts."""
@@ -39,7 +40,8 @@ class Shifts:
 
     ``rise`` and ``fall`` are the strongest shifts up and down (both ≥ 0, in units of noise, weighted by how long
     they lasted). ``before`` is the median of the history; ``high`` and ``low`` are the levels of these two stretches,
-    ``high_from`` and ``low_from`` the columns of the searched values from which on they hold.
+    ``high_from`` and ``low_from`` the columns of the searched values from which on they hold. ``courses`` are the
+    levels (series, parts) in the course of the searched time. ``from_zero`` tells which were constantly zero before.
     """
 
     rise: FloatArray
@@ -49,6 +51,8 @@ class Shifts:
     low: FloatArray
     high_from: IntArray
     low_from: IntArray
+    courses: FloatArray
+    from_zero: BoolArray
 
 
 def level_shifts(history: FloatArray, searched: FloatArray) -> Shifts:
@@ -86,6 +90,8 @@ def _level_shifts(history: FloatArray, searched: FloatArray) -> Shifts:
         low=levels[rows, low],
         high_from=_first_beyond(searched, before, levels[rows, high], starts[high]),
         low_from=_first_beyond(-searched, -before, -levels[rows, low], starts[low]),
+        courses=levels[:, shares == shares.min()],
+        from_zero=steady & (before == 0),
     )
 
 

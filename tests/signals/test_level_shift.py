@@ -48,6 +48,15 @@ def test_a_series_without_values_has_not_moved() -> None:
         assert (shifts.rise[0], shifts.fall[0]) == (0, 0)
 
 
+def test_the_course_and_a_constant_zero_are_told() -> None:
+    history, searched = np.zeros((2, 40)), np.zeros((2, 64))
+    history[1, 3] = 1
+    searched[:, 32:] = 5
+    shifts = level_shifts(history, searched)
+    assert shifts.courses.tolist() == [[0.0] * 16 + [5.0] * 16] * 2
+    assert shifts.from_zero.tolist() == [True, False]
+
+
 def test_many_series_are_looked_at_as_few_are() -> None:
     history, searched = noise(AT_A_TIME + 3, 20), noise(AT_A_TIME + 3, 10, 1)
     whole, part = level_shifts(history, searched), level_shifts(history[-5:], searched[-5:])
