@@ -107,7 +107,9 @@ def read_table(path: Path) -> MetricTable:
                 service, _, metric = name.rpartition("|")
                 keys.append((service or metric, metric))
                 rows.append(_row(path, lines.line_num, cells, len(times)))
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"{path} cannot be read: {error}") from error
     return MetricTable(times, tuple(keys), np.array(rows, dtype=np.float64).reshape(len(rows), len(times)))
 
