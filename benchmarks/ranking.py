@@ -3,7 +3,8 @@
 Run ``.venv/bin/python -m benchmarks.ranking FOLDER`` where FOLDER holds a folder a set, each with a folder a case (as
 ``sre-bot rank`` reads them) and a ``truth.json``. Rows: the alert exact, 60 s early, 60 and 120 s late, then a scrape
 interval of 60 s; also brief faults (the data after the alert cut to a quarter of fault and three quarters of normal),
-and names that tell no kind. Then calibration (of ours) and the time a case takes.
+names that tell no kind, and a crowd: the services of four other cases in which nothing happens. Then calibration (of
+ours) and the time a case takes.
 
 The findings, and what was chosen on which data, are in docs/ranking.md.
 """
@@ -24,13 +25,15 @@ import numpy as np
 
 from benchmarks.baselines import baro, nsigma
 from sre_bot.rank import read_case
+from sre_bot.signals.metric_table import MetricTable
 from sre_bot.signals.ranking import Situation, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 BINS = 5
 BRIEF_SHARE = 0.25
+STRANGERS, MARGIN_S = 4, 30
 PLACES = range(1, 6)
 
 
@@ -172,6 +175,22 @@ def nameless(situation: Situation) -> Situation:
     return replace(situation, metrics=table, baseline=baseline, objective=None)
 
 
+def among(strangers: Sequence[Situation]) -> Callable[[Situation], Situation]:
+    """With the services of other cases, from their time before the alert, stretched over the time of this one."""
+
+    def change(situation: Situation) -> Situation:
+        table = situation.metrics
+        keys, values = list(table.keys), [table.values]
+        for number, other in enumerate(strangers):
+            normal = other.metrics.values[:, other.metrics.times < other.alert_time - MARGIN_S]
+            columns = np.arange(len(table.times)) * normal.shape[1] // len(table.times)
+            keys += [(f"{service}~{number}", metric) for service, metric in other.metrics.keys]
+            values.append(normal[:, columns])
+        return replace(situation, metrics=MetricTable(table.times, tuple(keys), np.vstack(values)))
+
+    return change
+
+
 CHANGES: Mapping[str, Callable[[Situation], Situation]] = {
     "exact": shifted(0),
     "60 s early": shifted(-60),
@@ -197,13 +216,19 @@ def calibration(result: Tally) -> str:
     return f"ECE {error:.3f}; AC@1 {np.mean(right):.3f}, of the surest four fifths {np.mean(right[surest]):.3f}"
 
 
+def strangers(sets: Sequence[Path]) -> list[Situation]:
+    """A few cases from all sets, of those without a baseline."""
+    usable = [case.situation for each in sets for case in cases(each) if case.situation.baseline is None]
+    return usable[:: max(1, len(usable) // STRANGERS)][:STRANGERS]
+
+
 def main(folder: Path) -> None:
     """Print the table, the calibration and the times."""
     sets = sorted(path.parent for path in folder.glob("*/truth.json"))
     print("AC@1 AC@3 Avg@5, metric AC@1")
     print(f"{'':31}" + "".join(f"{each.name:24}" for each in sets))
     exact: dict[str, list[Tally]] = defaultdict(list)
-    for change_name, change in CHANGES.items():
+    for change_name, change in {**CHANGES, "crowd": among(strangers(sets))}.items():
         for name, ranker in RANKERS.items():
             tallies = [tally(ranker, cases(each), change) for each in sets]
             print(f"{change_name:24}{name:7}" + "".join(f"{each.cells():24}" for each in tallies), flush=True)
