@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.claims import DAY
@@ -26,6 +28,8 @@ MAX_EVENTS = 80
 """So many events are held against each other for the time between them."""
 MAX_COMPARED = 12
 """So many values of different lines are held against each other."""
+LASTING = timedelta(minutes=5)
+"""What is less exact is no event, but goes on for a while."""
 MAX_PARTS = 40
 """Of so many lines the parts of a whole are told."""
 
@@ -210,9 +214,18 @@ def lengths(reading: Reading, scope: Scope, asked_at: datetime) -> Iterator[tupl
         for line in exhibit.lines:
             if line.window:
                 yield from _between(line.reading.moments[:4], asked_at=None)
-    told = (*events(scope.eventful), *reading.moments)
+    told = [sharp for one in (*events(scope.eventful), *reading.moments) for sharp in _sharpened(one)]
     happened = list({(one.time, one.before): one for one in told}.values())[:MAX_EVENTS]
     yield from _between(happened, asked_at)
+
+
+def _sharpened(moment: Moment) -> Iterator[Moment]:
+    """A moment or, of one that lasts (``12:30 ±1800s``), its beginning and its middle, each more exactly."""
+    if moment.before <= LASTING:
+        yield moment
+        return
+    for time in (moment.time - moment.before, moment.time):
+        yield replace(moment, time=time, before=moment.before / 10, after=moment.after / 10)
 
 
 def _between(moments: Sequence[Moment], asked_at: datetime | None) -> Iterator[tuple[float, float]]:

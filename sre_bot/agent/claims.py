@@ -78,6 +78,9 @@ _MONTH = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}"
 _ON = re.compile(
     rf"(?: UTC)?,? on (?:the )?(?:(\d{{1,2}})(?:st|nd|rd|th)? {_MONTH}|{_MONTH} (\d{{1,2}}))\b", re.IGNORECASE
 )
+_ON_BEFORE = re.compile(rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? {_MONTH}|{_MONTH} (\d{{1,2}})),? (?:at )?$", re.IGNORECASE)
+_TODAY = re.compile(r"(?: UTC)? (today|yesterday)\b", re.IGNORECASE)
+_TODAY_BEFORE = re.compile(r"\b(today|yesterday),? (?:at )?$", re.IGNORECASE)
 _DATE = re.compile(
     r"\b(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}(?: \d{4})?|"
     r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6} \d{1,2}(?:, \d{4})?)\b|(?<!\S)\d{2}-\d{2}(?= to )"
@@ -91,7 +94,7 @@ _NAME = re.compile(
     | (?<![\w-])(?=[0-9a-f]{0,39}[a-f])(?=[a-f]{0,39}\d)[0-9a-f]{7,40}(?![\w-])       # a commit
     | (?<!\w)_{0,2}[A-Za-z][A-Za-z0-9]{0,60}(?:_+[A-Za-z0-9]{1,60}){1,12}\b               # a metric, a setting
     | (?<![\w/])(?:[A-Z]{1,8}[a-z][a-z0-9]{0,40}){2,8}[A-Z0-9]{0,8}\b                              # an alert
-    | (?<![\w.-])[a-z0-9-]{2,60}(?:\.[a-z0-9-]{2,60}){0,6}\.[a-z]{2,20}(?::\d{1,5})?(?![\w-])  # a host, a file
+    | (?<![\w.-])[a-z0-9_-]{2,60}(?:\.[a-z0-9-]{2,60}){0,6}\.[a-z]{2,20}(?::\d{1,5})?(?![\w-])  # a host, a file
     | (?<![\w.-])[A-Za-z][A-Za-z0-9]{0,40}(?=[\w-]{0,60}-[a-z]{0,20}\d)(?:-[A-Za-z0-9]{1,40}){1,8}(?![\w-])  # a pod
     """,
     re.VERBOSE,
@@ -146,10 +149,9 @@ def moments_in(text: str, asked_at: datetime) -> Iterator[Moment]:
 
 
 def _moment(match: re.Match[str], asked_at: datetime) -> Moment | None:
-    told = _ON.match(match.string, match.end()) if not (match["date"] or match["day"]) else None
+    told = None if match["date"] or match["day"] else _day(match, asked_at)
     if told:
-        month = _MONTHS.index((told[2] or told[3]).lower()) + 1
-        day = f"{asked_at.year}-{month:02d}-{int(told[1] or told[4]):02d}"
+        day = told
     else:
         day = match["date"] or (f"{asked_at.year}-{match['day']}" if match["day"] else f"{asked_at:%Y-%m-%d}")
     zone = (match["zone"] or "").strip()
@@ -162,6 +164,18 @@ def _moment(match: re.Match[str], asked_at: datetime) -> Moment | None:
     before, after = (SECOND, SECOND) if match["s"] else (MINUTE / 2, MINUTE)
     dated = bool(match["date"] or match["day"] or told)
     return Moment(match[0].strip(), time, dated, before + within, after + within, match.start())
+
+
+def _day(match: re.Match[str], asked_at: datetime) -> str | None:
+    """The day that is told in words right before or after a time of day."""
+    told = _ON.match(match.string, match.end()) or _ON_BEFORE.search(match.string, 0, match.start())
+    if told:
+        month = _MONTHS.index((told[2] or told[3]).lower()) + 1
+        return f"{asked_at.year}-{month:02d}-{int(told[1] or told[4]):02d}"
+    relative = _TODAY.match(match.string, match.end()) or _TODAY_BEFORE.search(match.string, 0, match.start())
+    if relative is None:
+        return None
+    return f"{asked_at - (DAY if relative[1].lower() == 'yesterday' else 0 * DAY):%Y-%m-%d}"
 
 
 def _masked(pattern: re.Pattern[str], text: str, found: list[str]) -> str:

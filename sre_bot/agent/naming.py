@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.scope import Scope
 
 _PERSON = re.compile(r"\b[A-ZÀ-Þ][a-zß-ÿ]{1,30}(?:[ -][A-ZÀ-Þ][a-zß-ÿ]{1,30}){1,3}\b")
+_TEAM = re.compile(r"\b[Tt]eam ([A-Z][\w-]+)")
 _QUOTE = re.compile(r"[\"“]([^\"”]{3,300})[\"”]|`([^`]{3,300})`")
 _SENTENCE_START = re.compile(r"(?:^|[.:] )[\"“(]?$")
 _ROLLED_OUT = re.compile(
@@ -74,6 +75,9 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
     absent = next((one for one in sorted(subjects) if _is_absent(one, everything)), None)
     if absent and not _NONE.search(text) and not any(one.everything.startswith("search_code") for one in cited):
         return f"{absent} does not occur in {ids}"
+    team = next((one for one in _TEAM.findall(text) if one.casefold() not in everything), None)
+    if team:
+        return f"team {team} does not occur in {ids}"
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
     if unheard is not None:
         return f"{unheard[0]} does not occur in {ids}"
