@@ -17,6 +17,7 @@ from sre_bot.agent.order import logged, wrong_order
 from sre_bot.agent.points import told_at, wrong_point
 from sre_bot.agent.records import wrong_record
 from sre_bot.agent.scope import clauses, named_in, scope_of
+from sre_bot.agent.spans import wrong_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,7 @@ def _wrong_clause(
             or wrong_point(part, scope)
             or wrong_way(part, scope)
             or wrong_state(text[start:end], scope)
+            or wrong_span(text[start:end], part, scope)
         )
         if why:
             return why

@@ -1,0 +1,119 @@
+"""Whose the times and answers in an account of traces are, and whether a claim gives them to another. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sre_bot.agent.arithmetic import agree
+from sre_bot.agent.quantities import Dimension, quantities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sre_bot.agent.claims import Reading
+    from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.quantities import Quantity
+    from sre_bot.agent.scope import Scope
+
+_DEEPEST = re.compile(r"  deepest failing span[^:]{0,60}: (([\w.-]+) .+)")
+_WAY = re.compile(r"    by way of (.+)")
+_STATION = re.compile(r"([\w.-]+)(?: \(([^)]{1,200})\))?(?: > |$)")
+_TIMES = re.compile(r"  (time|healthy \(\d+ looked at\)): .+?; self time: (.+)")
+_TIME = re.compile(r"([\w.-]+) (\d[^,]{0,20})")
+_DIFFERS = re.compile(r"  differs: (.+)")
+_ANSWERS = re.compile(
+    r"\b([\w.-]+) (?:itself )?(?:answers|answered|returns|returned|responds|responded|fails|failed)"
+    r"(?: with)?(?: an?)? ([1-5]\d\d)s?\b"
+)
+_STATUS = re.compile(r"\b[1-5]\d\d\b")
+_UNREACHED = re.compile(r"\b([\w.-]+) (?:is|was) (?:never|not) (?:reached|called)\b")
+_SLOWEST = re.compile(r"\b(?:slowest|spends? (?:most of )?(?:its|the|their) time|most of (?:its|the|their) time)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an account tells of one service: of the ``failing`` traces, or of the healthy ones."""
+
+    owner: str
+    text: str
+    failing: bool = True
+    own_time: bool = False
+
+    @property
+    def times(self) -> list[Quantity]:
+        """How long it takes."""
+        return [one for one in quantities(self.text, exact=True) if one.dimension is Dimension.SECONDS]
+
+
+def parts(exhibit: Exhibit) -> Iterator[Part]:
+    """The parts of an account of traces; none of other evidence."""
+    for line in exhibit.lines:
+        if deepest := _DEEPEST.fullmatch(line.text):
+            yield Part(deepest[2].casefold(), deepest[1])
+        elif way := _WAY.fullmatch(line.text):
+            yield from (Part(one[1].casefold(), one[2] or "") for one in _STATION.finditer(way[1]))
+        elif told := _TIMES.fullmatch(line.text):
+            failing = told[1] == "time"
+            yield from (Part(one[1].casefold(), one[2], failing, own_time=True) for one in _TIME.finditer(told[2]))
+        elif differs := _DIFFERS.fullmatch(line.text):
+            yield from (
+                Part(one.split(" ")[0].casefold(), one, "never reached" not in one) for one in differs[1].split("; ")
+            )
+
+
+def wrong_span(text: str, reading: Reading, scope: Scope) -> str | None:
+    """The first time or answer that an account of traces has of another than the one that a clause names."""
+    for exhibit in scope.exhibits:
+        told = list(parts(exhibit))
+        owners = {one.owner for one in told}
+        named = owners & scope.words
+        wrong = _other_answers(text, told) or _reached(text, told)
+        if len(named) == 1 and not wrong:
+            owner = next(iter(named))
+            wrong = (_takes(text, owner) and _other_takes(reading, owner, told)) or _other_is_slowest(text, owner, told)
+        if wrong:
+            return f"{exhibit.id} has {wrong}"
+    return None
+
+
+def _takes(text: str, owner: str) -> bool:
+    """Whether it is the named one that is said to take a time."""
+    verbs = "takes?|took|needs?|needed|spends?|spent|lasts?|lasted|is|was|waits?|waited"
+    folded = text.casefold()
+    return bool(re.search(rf"\b{re.escape(owner)} (?:itself |now |alone )?(?:{verbs})\b|\bin {re.escape(owner)}\b", folded))
+
+
+def _other_takes(reading: Reading, owner: str, told: list[Part]) -> str | None:
+    for quantity in reading.quantities:
+        others = {one.owner for one in told if any(agree(quantity, time) for time in one.times)}
+        if others and owner not in others:
+            return f"{quantity.text} of {', '.join(sorted(others))}"
+    return None
+
+
+def _other_answers(text: str, told: list[Part]) -> str | None:
+    for match in _ANSWERS.finditer(text):
+        owner, status = match[1].casefold(), match[2]
+        own = {one for part in told if part.owner == owner for one in _STATUS.findall(part.text)}
+        others = {part.owner for part in told if status in _STATUS.findall(part.text)}
+        known = any(part.owner == owner for part in told)
+        if known and others and status not in own:
+            return f"{status} of {', '.join(sorted(others))}"
+    return None
+
+
+def _reached(text: str, told: list[Part]) -> str | None:
+    match = _UNREACHED.search(text)
+    own = [part for part in told if match and part.owner == match[1].casefold()]
+    return f"{own[0].owner} reached" if own and all(part.failing for part in own) else None
+
+
+def _other_is_slowest(text: str, owner: str, told: list[Part]) -> str | None:
+    failing = "healthy" not in text
+    times = {one.owner: one.times[0].middle for one in told if one.own_time and one.failing is failing and one.times}
+    if not _SLOWEST.search(text) or not times:
+        return None
+    slowest = max(times, key=lambda one: times[one])
+    return f"most of the time in {slowest}" if slowest != owner else None
