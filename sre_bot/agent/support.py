@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sre_bot.agent.attribution import wrong_attribution
 from sre_bot.agent.borne import wrong_quantity
 from sre_bot.agent.claims import read
+from sre_bot.agent.denials import wrong_denial
 from sre_bot.agent.directions import wrong_state, wrong_way
 from sre_bot.agent.lasting import lasts_since
 from sre_bot.agent.lines import Event
@@ -83,6 +84,7 @@ def _wrong_clause(
             or wrong_way(part, scope)
             or wrong_state(text[start:end], scope)
             or wrong_span(text[start:end], part, scope)
+            or wrong_denial(text[start:end], scope)
         )
         if why:
             return why
