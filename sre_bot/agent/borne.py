@@ -63,6 +63,7 @@ _NOUN = re.compile(r" ([a-z]{4,20}?)s?\b")
 _CONCLUDES = re.compile(r"\b(?:so|hence|thus|therefore|makes?|together|in all|that is|leav\w+)\b", re.IGNORECASE)
 _LACKS = re.compile(r"\b(?:un\w+ed|fail\w*|miss\w*|lost|los\w+)\b", re.IGNORECASE)
 _HAS = re.compile(r"\b(?:answers|success\w*|hits?|availab\w+|ready)\b")
+_SUCCEEDS = re.compile(r"^query_metrics\n(?=.*(?:success|_up\b))(?!.*(?:err|fail))")
 _LIMIT = re.compile(
     r"\b(?:takes?|took|after|tim(?:es?|ed) out|waits?|timeout|limit|every|each) (?:about |only |of |to )?$",
     re.IGNORECASE,
@@ -195,8 +196,9 @@ def _rests(quantity: Quantity, reading: Reading, scope: Scope) -> Iterator[tuple
     stated = [one for one in reading.quantities if one.dimension is Dimension.RATIO]
     rest = _REST.search(reading.rest) or any(meets(quantity, 1 - one.high, 1 - one.low) for one in stated)
     lacks = _LACKS.search(reading.rest)
+    counted = any(_SUCCEEDS.search(exhibit.everything) for exhibit in scope.exhibits)
     for line in scope.lines:
-        if rest or (lacks and _HAS.search(line.folded)):
+        if rest or (lacks and (counted or _HAS.search(line.folded))):
             yield from ((1 - one.high, 1 - one.low) for one in line.reading.quantities if is_share(one))
     yield from ((1 - one, 1 - one) for exhibit in scope.exhibits for one in exhibit.quantiles)
 

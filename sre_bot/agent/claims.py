@@ -189,6 +189,7 @@ def _blank(match: re.Match[str]) -> str:
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_TIMED_OUT = re.compile(r"\b[Tt]im(?:ed|es|ing)?[ -]outs?\b")
 REMEMBERED_WORDS = 8_192
 _KIN = 5
 """Words that begin with so many letters alike are taken for kin."""
@@ -226,7 +227,8 @@ def unlike(words: Iterable[str], held: Collection[str]) -> frozenset[str]:
 
 def content_words(text: str) -> frozenset[str]:
     """The words of a text that carry its content, identifiers split into theirs, stemmed."""
-    return frozenset(stemmed for word in _WORD.findall(text) if (stemmed := _content(word)))
+    whole = _TIMED_OUT.sub("timeout", text)
+    return frozenset(stemmed for word in _WORD.findall(whole) if (stemmed := _content(word)))
 
 
 @lru_cache(REMEMBERED_WORDS)

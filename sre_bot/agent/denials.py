@@ -32,6 +32,7 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(r"\b([A-Za-z][\w.-]{2,60}) (?:is|=|was|is set to|was set to) (true|false|on|off)\b", re.IGNORECASE)
+_EVERY = re.compile(r"^(?:both|all|every|each)\b(?! (?:but|except))", re.IGNORECASE)
 _NONE_MOVED = re.compile(
     r"^(?:no|none|neither)\b[^.;,]{0,60}?\b(?:(?P<up>rose|grew|climbed|increased)|lost|fell|dropped|sank|decreased)\b",
     re.IGNORECASE,
@@ -48,6 +49,7 @@ def wrong_denial(text: str, scope: Scope) -> str | None:
         or _less(text, scope.exhibits)
         or _set_otherwise(text, lines)
         or _moved(text, scope)
+        or _none(text, scope)
     )
     return f"{scope.ids} has {wrong}" if wrong else None
 
@@ -110,3 +112,10 @@ def _moved(text: str, scope: Scope) -> str | None:
     went = Way.UP if match and match["up"] else Way.DOWN
     lines = [line for line in scope.own or scope.lines if line.state in WHENEVER]
     return "one that did" if match and any(way(line) is went for line in lines) else None
+
+
+def _none(text: str, scope: Scope) -> str | None:
+    """``Both drop packets``, where one drops none."""
+    lines = [line for line in scope.own or scope.lines if line.state in WHENEVER]
+    highest = [one for line in lines for role, one in roles(line) if role is Role.HIGH]
+    return "one with none" if _EVERY.search(text) and any(one.high == 0 for one in highest) else None

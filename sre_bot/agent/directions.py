@@ -39,7 +39,7 @@ _WENT = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
 _MOVED_TO = re.compile(
-    r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|went down|went)"
+    r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|went down|went|recovered|returned)"
     rf"(?: [a-z]+){{0,2}} to {_NEARLY}$"
 )
 _BEFORE = re.compile(
@@ -81,6 +81,10 @@ def wrong_way(reading: Reading, scope: Scope) -> str | None:
         lines = [line for line in scope.lines if line.moves]
         if any(_holds(line, old, new) for line in lines):
             continue
+        changed = [line for line in lines if line.text.startswith("+") and _sets(line, reading)]
+        if changed and len(scope.exhibits) == 1:
+            before, after = changed[0].moves[0]
+            return f"{scope.ids} has {before.text} → {after.text}"
         moves = [move for line in lines for move in line.moves]
         if any(agree(old, after) and agree(new, before) for before, after in moves):
             return f"{scope.ids} has {old.text} and {new.text} the other way round"
@@ -94,6 +98,11 @@ def wrong_way(reading: Reading, scope: Scope) -> str | None:
         or _wrong_side(reading, scope)
         or _wrong_trend(reading, scope)
     )
+
+
+def _sets(line: Line, reading: Reading) -> bool:
+    """Whether a line of a diff sets what the claim names."""
+    return any("_" in name and name.casefold() in line.folded for name in reading.names)
 
 
 def _wrong_verb(reading: Reading) -> str | None:

@@ -50,7 +50,7 @@ _TOPICS = {
     "changes": "deploy release commit change rollout rolled merge diff version",
     "certificates": "certificate cert tls ssl expiry expire expired",
     "disk": "disk filesystem volume space",
-    "queue": "queue lag backlog kafka consumer",
+    "queue": "queue lag backlog kafka consumer topic offset partition message producer",
     "pool": "pool connection exhausted saturation limit",
     "alerts": "alert firing fire page silenced",
     "cpu": "cpu throttled throttling core",

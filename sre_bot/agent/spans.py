@@ -29,6 +29,7 @@ _ANSWERS = re.compile(
 )
 _STATUS = re.compile(r"\b[1-5]\d\d\b")
 _UNREACHED = re.compile(r"\b([\w.-]+) (?:is|was) (?:never|not) (?:reached|called)\b")
+_COMPARED = re.compile(r"\b(?:fail\w*|bad|broken|instead|against|than|as)\b|n't|\bnot\b", re.IGNORECASE)
 _SLOWEST = re.compile(r"\b(?:slowest|spends? (?:most of )?(?:its|the|their) time|most of (?:its|the|their) time)\b")
 
 
@@ -73,6 +74,7 @@ def wrong_span(text: str, reading: Reading, scope: Scope) -> str | None:
         if len(named) == 1 and not wrong:
             owner = next(iter(named))
             wrong = (_takes(text, owner) and _other_takes(reading, owner, told)) or _other_is_slowest(text, owner, told)
+        wrong = wrong or _of_failing(text, reading, told)
         if wrong:
             return f"{exhibit.id} has {wrong}"
     return None
@@ -83,6 +85,17 @@ def _takes(text: str, owner: str) -> bool:
     verbs = "takes?|took|needs?|needed|spends?|spent|lasts?|lasted|is|was|waits?|waited"
     folded = text.casefold()
     return bool(re.search(rf"\b{re.escape(owner)} (?:itself |now |alone )?(?:{verbs})\b|\bin {re.escape(owner)}\b", folded))
+
+
+def _of_failing(text: str, reading: Reading, told: list[Part]) -> str | None:
+    """The time of failing traces that is told of healthy ones."""
+    if "healthy" not in text.casefold() or _COMPARED.search(text):
+        return None
+    for quantity in reading.quantities:
+        bearing = [one for one in told if any(agree(quantity, time) for time in one.times)]
+        if bearing and all(one.failing and " instead of " not in one.text for one in bearing):
+            return f"{quantity.text} of failing ones"
+    return None
 
 
 def _other_takes(reading: Reading, owner: str, told: list[Part]) -> str | None:
