@@ -162,6 +162,17 @@ def is_difference(quantity: Quantity, scope: Scope) -> bool:
     )
 
 
+def is_gap(quantity: Quantity, scope: Scope) -> bool:
+    """Whether it is by how much two series differ, both now or both before (what comes in and what is read)."""
+    return any(
+        meets(quantity, abs(one.middle - other.middle) - half, abs(one.middle - other.middle) + half)
+        for values in like_with_like(scope.lines[:MAX_PARTS])
+        for one, other in itertools.combinations(values, 2)
+        if one.dimension is other.dimension is quantity.dimension
+        for half in ((one.high - one.low + other.high - other.low) / 2,)
+    )
+
+
 def _adds_up(part: Quantity, whole: Quantity) -> bool:
     told = (whole.dimension, part.dimension)
     return told[0] is told[1] is not Dimension.RATIO or told == (Dimension.PLAIN, Dimension.RATE)

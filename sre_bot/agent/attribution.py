@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.scope import Scope
 
 _FIRES_FOR = re.compile(r"\b([A-Z]\w{3,80}) (?:is firing|fires|fired|has fired) (?:for|on) ([\w.:/-]{0,80}\w)")
+_NAMED = re.compile(r"[\w.]+[-:/][\w.:/-]+")
 _DEPLOYED = re.compile(
     r"\b([A-Z]?[a-zß-ÿ-]{1,30}(?: [A-Z][a-zß-ÿ-]{1,30})?) (?:deployed|rolled out|released|shipped) ([\w.-]{0,80}\w)"
 )
@@ -58,8 +59,8 @@ def _fires_for_other(text: str, lines: Sequence[Line]) -> str | None:
         return None
     alert, subject = told[1].casefold(), told[2].casefold()
     own = [line for line in lines if line.event is Event.ALERT and alert in line.tokens and line.labels]
-    known = any(subject in line.subjects for line in lines)
-    return f"{told[1]} for another" if own and known and not any(subject in line.subjects for line in own) else None
+    named = _NAMED.fullmatch(subject) or any(subject in line.subjects for line in lines)
+    return f"{told[1]} for another" if own and named and not any(subject in line.folded for line in own) else None
 
 
 def _deployed_by_other(text: str, lines: Sequence[Line]) -> str | None:

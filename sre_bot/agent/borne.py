@@ -17,6 +17,7 @@ from sre_bot.agent.arithmetic import (
     against_others,
     agree,
     is_difference,
+    is_gap,
     is_quotient,
     is_share,
     is_sum,
@@ -31,6 +32,7 @@ from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_per_time, o
 from sre_bot.agent.lines import WHENEVER, current
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.series import missing, slopes
+from sre_bot.agent.spans import is_of_another, owner_of, parts_of_traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,6 @@ SHORTEST = 1.0
 MAX_COUNT = 1_000
 
 
-_OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2},? $")
 _COMPARED = re.compile(r"\s*(?:as|more|less|fewer|higher|lower|longer|slower|faster|the|what|its|their)\b")
 _AGES = re.compile(r"\b(?:older|younger|earlier|later|apart|followed|follows|preceded|behind|ahead)\b")
 _IS = re.compile(r"\b(?:is|are|has|have|stands?|takes?|uses?|runs?|gets?|fails?|reads?|now)\b", re.IGNORECASE)
@@ -60,7 +61,6 @@ NEARLY = 0.05
 PAST = 1.5
 """By what factor the present value differs from one that only was."""
 _NOUN = re.compile(r" ([a-z]{4,20}?)s?\b")
-_CONCLUDES = re.compile(r"\b(?:so|hence|thus|therefore|makes?|together|in all|that is|leav\w+)\b", re.IGNORECASE)
 _LACKS = re.compile(r"\b(?:un\w+ed|fail\w*|miss\w*|lost|los\w+)\b", re.IGNORECASE)
 _HAS = re.compile(r"\b(?:answers|success\w*|hits?|availab\w+|ready)\b")
 _SUCCEEDS = re.compile(r"^query_metrics\n(?=.*(?:success|_up\b))(?!.*(?:err|fail))")
@@ -72,9 +72,13 @@ _LIMIT = re.compile(
 _OTHERS = re.compile(r"\bothers?\b|\brest\b", re.IGNORECASE)
 _OF_WHAT = re.compile(r"\s*of (?:what|(?:its|their|the) (?:usual|normal|former|previous|old|own|earlier))\b")
 _TOGETHER = re.compile(r"\b(?:together|combined|in all|in total|altogether|all (?:the )?\w+|sum|both)\b", re.IGNORECASE)
-_MISSING = re.compile(r"\b(?:missing|lost|lacking|fewer|less|more|extra|piled up|in all|so far)\b", re.IGNORECASE)
+_OF_THE_OTHER = re.compile(r" of (?:that of )?(?:the|an?) (?:[a-z]+ ){0,2}ones?\b")
+_OF_SO_MANY = re.compile(r" of (?:the |all )?\d")
+_MISSING = re.compile(
+    r"\b(?:missing|lost|lacking|fewer|less|more|extra|pil(?:e|es|ed|ing) up|in all|so far)\b",
+    re.IGNORECASE,
+)
 _OF = re.compile(r"[\w.-]+ of (?:the |all |its )?")
-_TRACED = re.compile(r"  (?:time: |healthy \().+; self time: ")
 _EACH = re.compile(r"\b(?:each|every|per|apiece)\b(?! (?:second|minute|hour|day)\b)", re.IGNORECASE)
 _REST = re.compile(
     r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok|spare)\b", re.IGNORECASE
@@ -91,7 +95,7 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
         if not aside and not _is_borne(quantity, reading, scope, asked_at):
             if quantity.change or quantity.dimension is Dimension.FACTOR:
                 return f"{quantity.text} does not follow from {scope.ids}"
-            owner = _owner(quantity, scope)
+            owner = owner_of(quantity, scope)
             if owner:
                 return f"{quantity.text} is told of {owner} in {scope.ids}"
             return f"{quantity.text} is not in {scope.ids}{_instead(quantity, scope)}"
@@ -106,8 +110,7 @@ def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: date
         present = _IS.search(reading.rest) and not _WAS.search(reading.rest)
         return not (present and all(_is_past(line, one) for line, one in bearing)) or is_total(quantity, scope)
     return (
-        _is_concluded(quantity, reading)
-        or _follows(quantity, reading, scope, asked_at)
+        _follows(quantity, reading, scope, asked_at)
         or (quantity.change and is_gain(quantity, reading) and is_gained(quantity, scope))
         or over_time(quantity, reading, scope)
         or is_derived(quantity, reading, scope)
@@ -119,7 +122,7 @@ def _held(quantity: Quantity, scope: Scope) -> Iterator[tuple[Line, Quantity]]:
     total = scope.own and quantity.start > scope.first and quantity.dimension is Dimension.PLAIN
     for line in scope.lines:
         if not (total and id(line) in scope.totals):
-            yield from ((line, one) for one in line.reading.quantities if not _is_of_another(one, line, scope))
+            yield from ((line, one) for one in line.reading.quantities if not is_of_another(one, line, scope))
 
 
 def _is_told(quantity: Quantity, held: Quantity, line: Line) -> bool:
@@ -142,6 +145,7 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
             return True
     lost = quantity.dimension is Dimension.RATE and bool(_MISSING.search(reading.rest))
     made = (not (quantity.change or moved) or lost) and _is_made_of(quantity, reading, scope)
+    made = made or (bool(_MISSING.search(reading.rest)) and is_gap(quantity, scope))
     grown = any(meets(quantity, *size) for size in _grown(quantity, reading, scope, asked_at))
     return made or grown or ((quantity.change or moved or lost) and is_difference(quantity, scope))
 
@@ -150,7 +154,8 @@ def _is_made_of(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
     """Whether it is a sum or, where the claim speaks of each, a quotient."""
     if quantity.text.endswith("times") and not _COMPARED.match(reading.rest, quantity.end):
         quantity = replace(quantity, dimension=Dimension.PLAIN)
-    if is_sum(quantity, scope, together=bool(_TOGETHER.search(reading.rest))):
+    together = _TOGETHER.search(reading.rest) or _OF_SO_MANY.match(reading.rest, quantity.end)
+    if is_sum(quantity, scope, together=bool(together)):
         return True
     return bool(_EACH.search(reading.rest)) and is_quotient(quantity, scope)
 
@@ -178,17 +183,14 @@ def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved
         intervals = itertools.chain(intervals, against_others(scope))
     if not quantity.text[:1].isdigit() or _OF_WHAT.match(reading.rest, quantity.end):
         intervals = itertools.chain(intervals, ratios(scope))
-    intervals = itertools.chain(intervals, _parts_of_traces(scope))
+    if _OF_THE_OTHER.match(reading.rest, quantity.end):
+        intervals = itertools.chain(intervals, _inverse(ratios(scope)))
+    intervals = itertools.chain(intervals, parts_of_traces(scope))
     return any(meets(quantity, *interval) for interval in intervals)
 
 
-def _parts_of_traces(scope: Scope) -> Iterator[tuple[float, float]]:
-    """Which part of the time of a trace is that of each thing that the claim names, or of any when it names none."""
-    for line in scope.lines:
-        if _TRACED.match(line.text):
-            whole, *parts = [one for one in line.reading.quantities if one.dimension is Dimension.SECONDS]
-            own = (one for one in parts if not _is_of_another(one, line, scope))
-            yield from ((one.low / whole.high, one.high / whole.low) for one in own if whole.low > 0)
+def _inverse(intervals: Iterator[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    yield from ((1 / high, 1 / low) for low, high in intervals if low > 0)
 
 
 def _rests(quantity: Quantity, reading: Reading, scope: Scope) -> Iterator[tuple[float, float]]:
@@ -235,20 +237,6 @@ def _differ(one: float, other: float) -> bool:
     return max(one, other) > PAST * min(one, other)
 
 
-def _is_concluded(quantity: Quantity, reading: Reading) -> bool:
-    """``420 come in and 168 are read, so 250 pile up``: the difference or the sum of what the claim itself states."""
-    if not _CONCLUDES.search(reading.rest, 0, quantity.start):
-        return False
-    stated = [one for one in reading.quantities if one.end <= quantity.start]
-    counts = {Dimension.PLAIN, Dimension.RATE}
-    return any(
-        meets(quantity, one.low - other.high, one.high - other.low)
-        or meets(quantity, one.low + other.low, one.high + other.high)
-        for one, other in itertools.permutations(stated, 2)
-        if one.dimension is other.dimension or {one.dimension, other.dimension} <= counts
-    )
-
-
 def _is_whole(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
     """Whether the ``nine`` of ``four of nine`` is told anywhere: the whole is no more about the part that is named."""
     if not any(_OF.fullmatch(reading.rest, one.start, quantity.start) for one in reading.quantities):
@@ -280,30 +268,6 @@ def _is_label(quantity: Quantity, scope: Scope) -> bool:
     return stated in shared or any(stated in line.subjects for line in scope.lines)
 
 
-def _is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
-    """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
-    before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
-    if before is None or quantity.dimension is not Dimension.SECONDS:
-        return False
-    owner = before[1].casefold()
-    if before[0].endswith(", ") and not scope.words.isdisjoint(before[0].casefold().strip(" ,:;").split()):
-        return False  # the claim names what the span does
-    return owner in scope.strangers or (owner not in scope.words and _names_owner(scope))
-
-
-def _names_owner(scope: Scope) -> bool:
-    """Whether the claim names one of those that a trace has times of."""
-    times = [line for one in scope.exhibits for line in one.lines if "self time:" in line.text]
-    return any(one in scope.words for line in times for one in _owners(line))
-
-
-def _owners(line: Line) -> Iterator[str]:
-    for one in line.reading.quantities:
-        before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
-        if before:
-            yield before[1].casefold()
-
-
 def _is_clocked(quantity: Quantity) -> bool:
     """Whether it may be the time between two moments: those are written to the second."""
     return quantity.middle >= SHORTEST and quantity.high - quantity.low > SHORTEST / 2
@@ -311,16 +275,6 @@ def _is_clocked(quantity: Quantity) -> bool:
 
 def _compares_ages(reading: Reading) -> bool:
     return _AGES.search(reading.rest) is not None
-
-
-def _owner(quantity: Quantity, scope: Scope) -> str | None:
-    """Of whom a line tells the very value, when the claim names another."""
-    for line in scope.lines:
-        for one in line.reading.quantities:
-            before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
-            if before and agree(quantity, one) and _is_of_another(one, line, scope):
-                return before[1]
-    return None
 
 
 def _instead(quantity: Quantity, scope: Scope) -> str:

@@ -150,10 +150,8 @@ def moments_in(text: str, asked_at: datetime) -> Iterator[Moment]:
 
 def _moment(match: re.Match[str], asked_at: datetime) -> Moment | None:
     told = None if match["date"] or match["day"] else _day(match, asked_at)
-    if told:
-        day = told
-    else:
-        day = match["date"] or (f"{asked_at.year}-{match['day']}" if match["day"] else f"{asked_at:%Y-%m-%d}")
+    written = match["date"] or (f"{asked_at.year}-{match['day']}" if match["day"] else f"{asked_at:%Y-%m-%d}")
+    day = told or written
     zone = (match["zone"] or "").strip()
     clock = f"{int(match['h']) % 24:02d}:{match['m']}:{match['s'] or '00'}"
     try:

@@ -17,22 +17,29 @@ if TYPE_CHECKING:
     from sre_bot.agent.scope import Scope
 
 _NOT_LOGGED = re.compile(
-    r"\bno (?:\w+ )?(error|warning)s?\b(?: lines?)?[^.;]{0,40}\blog|\blog(?:s|ged)?\b[^.;]{0,24}\bno (?:\w+ )?(error|warning)s?\b",
+    r"\bno (?:\w+ )?(error|warning)s?\b(?: lines?)?[^.;]{0,40}\blog|"
+    r"\blog(?:s|ged)?\b[^.;]{0,24}\bno (?:\w+ )?(error|warning)s?\b",
     re.IGNORECASE,
 )
 _LOGGED = re.compile(r"- ([A-Z]{4,8}) (?:new )?(?:×)?[1-9]")
-_NO_COMMIT = re.compile(r"\b(?:no|not a single) (?:other )?commits?\b", re.IGNORECASE)
+_NO_COMMIT = re.compile(r"\b(?:no|not a single) commits?\b", re.IGNORECASE)
 _COMMIT = re.compile(r"\s*- [0-9a-f]{7,40} ")
 _DEPLOYED = re.compile(
-    r"\b([0-9a-f]{7,40})\b(?: \([^)]*\))? (?:was|is|has been|got|went) (?:already )?(?:deployed|rolled out|released|live|out)\b"
+    r"\b([0-9a-f]{7,40})\b(?: \([^)]*\))? (?:was|is|has been|got|went) (?:already )?"
+    r"(?:deployed|rolled out|released|live|out)\b"
 )
 _COMPARES = re.compile(
     r"\b(?:(?P<more>more|higher|larger|longer|slower|greater|busier|worse)|fewer|less|lower|smaller|shorter|faster)\b"
     r"[^.;,]{0,60}?\bthan (?:that of |those of |the )?(?P<other>[\w.-]*\w)",
     re.IGNORECASE,
 )
-_ASSIGNED = re.compile(r"\b([A-Za-z][\w.-]{2,60}) (?:is|=|was|is set to|was set to) (true|false|on|off)\b", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"\b([A-Za-z][\w.-]{2,60}) (?:is|=|was|is set to|was set to) (true|false|on|off)\b", re.IGNORECASE
+)
 _EVERY = re.compile(r"^(?:both|all|every|each)\b(?! (?:but|except))", re.IGNORECASE)
+_FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+")
+_FOUND = re.compile(r" {1,8}\d{1,6}[:-] ")
+_SETTING = re.compile(r"(?<![\w/.])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w./])")
 _NONE_MOVED = re.compile(
     r"^(?:no|none|neither)\b[^.;,]{0,60}?\b(?:(?P<up>rose|grew|climbed|increased)|lost|fell|dropped|sank|decreased)\b",
     re.IGNORECASE,
@@ -50,6 +57,7 @@ def wrong_denial(text: str, scope: Scope) -> str | None:
         or _set_otherwise(text, lines)
         or _moved(text, scope)
         or _none(text, scope)
+        or _in_other_file(text, lines)
     )
     return f"{scope.ids} has {wrong}" if wrong else None
 
@@ -66,8 +74,8 @@ def _level(line: Line) -> str:
 
 
 def _committed(text: str, lines: Sequence[Line]) -> str | None:
-    no_other = _NO_COMMIT.search(text)
-    return "commits" if no_other and "other" not in no_other[0] and any(_COMMIT.match(line.text) for line in lines) else None
+    told = _NO_COMMIT.search(text) and any(_COMMIT.match(line.text) for line in lines)
+    return "commits" if told else None
 
 
 def _not_deployed(text: str, lines: Sequence[Line]) -> str | None:
@@ -85,7 +93,7 @@ def _less(text: str, exhibits: Sequence[Exhibit]) -> str | None:
         before = {word.casefold() for word in re.findall(r"[\w.-]*\w", text[: match.start()])} if match else set[str]()
         subjects = {value for line in exhibit.lines if line.state in WHENEVER for _, value in line.labels} & before
         own = _last(exhibit, next(iter(subjects))) if len(subjects) == 1 else []
-        if match and len(own) == len(other) == 1 and own[0].dimension is other[0].dimension:
+        if match and own and other and own[0].dimension is other[0].dimension:
             more, less = (own[0], other[0]) if match["more"] else (other[0], own[0])
             if more.high < less.low:
                 return f"{own[0].text} against {other[0].text}"
@@ -119,3 +127,19 @@ def _none(text: str, scope: Scope) -> str | None:
     lines = [line for line in scope.own or scope.lines if line.state in WHENEVER]
     highest = [one for line in lines for role, one in roles(line) if role is Role.HIGH]
     return "one with none" if _EVERY.search(text) and any(one.high == 0 for one in highest) else None
+
+
+def _in_other_file(text: str, lines: Sequence[Line]) -> str | None:
+    """What stands in another of the files that a search found than in the one that is named."""
+    path, files = "", dict[str, str]()
+    for line in lines:
+        if _FILE.fullmatch(line.text):
+            path = line.text
+        elif path and _FOUND.match(line.text):
+            files[path] = f"{files.get(path, '')} {line.text}"
+    named = [one for one in files if one in text]
+    for name in _SETTING.findall(text) if len(named) == 1 else ():
+        others = [one for one, held in files.items() if name in held]
+        if others and named[0] not in others:
+            return f"{name} in {others[0]}"
+    return None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.arithmetic import meets
+from sre_bot.agent.claims import content_words
 from sre_bot.agent.lines import current
 from sre_bot.agent.quantities import Dimension
 
@@ -30,6 +31,7 @@ _NEAR = 24
 """So many characters before a number are looked at for a verb."""
 _FAR = 200
 """So far behind a number its ``a minute`` may end."""
+_SETTING = re.compile(r"\b([A-Za-z][\w.-]{2,60})[\"']?\s?[:=] ?[\"']?\d")
 _A_TIME = re.compile(r"(?: [A-Za-z_\"“”'./-]{1,40}){1,4} (?:per|an?|each|every) (second|minute|hour)\b")
 _OFTEN = re.compile(r"(?: times)? (?:per|an?|each|every) (?:second|minute|hour)\b")
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0}
@@ -124,9 +126,12 @@ def _length(line: Line) -> list[float]:
 def _settings(reading: Reading, scope: Scope) -> Iterator[Quantity]:
     """The values of settings that the claim names, of whatever it cites."""
     names = [name.casefold() for name in reading.names if "_" in name]
+    words = content_words(reading.rest)
     for exhibit in scope.exhibits:
         for line in exhibit.lines:
-            if not line.state and any(name in line.folded for name in names):
+            told = _SETTING.search(line.text)
+            spoken = told and 0 < len(content_words(told[1]) - {"ms"}) == len(content_words(told[1]) & words)
+            if not line.state and (spoken or any(name in line.folded for name in names)):
                 yield from line.reading.quantities
 
 

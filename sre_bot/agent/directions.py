@@ -11,6 +11,7 @@ from sre_bot.agent.lines import WHENEVER, Event
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.series import EXTREMES, PAST, PRESENT, Role, Way, roles, way
 from sre_bot.agent.spelled import SPELLED, spelled
+from sre_bot.signals.series import STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,8 @@ _WENT = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|no|none|never|neither|nor|un\w+less)\b|n't\b", re.IGNORECASE)
 _MOVED_TO = re.compile(
-    r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|went down|went|recovered|returned)"
+    r"\b(?:rose|grew|climbed|jumped|surged|went up|fell|dropped|decreased|increased|sank|shrank|"
+    r"went down|went|recovered|returned)"
     rf"(?: [a-z]+){{0,2}} to {_NEARLY}$"
 )
 _BEFORE = re.compile(
@@ -65,6 +67,7 @@ _TRENDS = re.compile(
     r"(?:was|were|is|are) scaled down)\b"
 )
 """What a thing did of itself, where no values are told."""
+_ALL = re.compile(r"\b(?:all|both|every|each)\b", re.IGNORECASE)
 _MOVED = frozenset({"step", "ramp"})
 _ALERTS = re.compile(
     rf"\b(one|{SPELLED}|\d{{1,3}}) (?:(critical|warning|info) )?alerts? (?:is |are |has been |have been )?"
@@ -118,7 +121,12 @@ def _wrong_verb(reading: Reading) -> str | None:
 
 def _wrong_trend(reading: Reading, scope: Scope) -> str | None:
     """``api has been falling``, ``is unchanged``, where all that is told of it went another way."""
-    ways = {way(line) for line in scope.own or scope.lines if line.state in WHENEVER}
+    lines = [line for line in scope.own or scope.lines if line.state in WHENEVER]
+    ways = {way(line) for line in lines}
+    if _ALL.search(reading.rest) and _TRENDS.search(reading.rest) and not _NOT.search(reading.rest):
+        steady = any(line.state in STEADY for line in lines) and not all(line.state in STEADY for line in lines)
+        if steady:
+            return f"{scope.ids} has some that did not"
     went = next(iter(ways), None)
     if len(ways) != 1 or went is None or not all(map(_is_metric, scope.exhibits)):
         return None

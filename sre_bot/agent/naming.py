@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.scope import Scope
 
 _PERSON = re.compile(r"\b[A-ZÀ-Þ][a-zß-ÿ]{1,30}(?:[ -][A-ZÀ-Þ][a-zß-ÿ]{1,30}){1,3}\b")
+_TEAMS = re.compile(r"\bteam[ =:\"]{1,3}([\w-]+)")
 _TEAM = re.compile(r"\b[Tt]eam ([A-Z][\w-]+)")
 _QUOTE = re.compile(r"[\"“]([^\"”]{3,300})[\"”]|`([^`]{3,300})`")
 _SENTENCE_START = re.compile(r"(?:^|[.:] )[\"“(]?$")
@@ -71,11 +72,12 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
         folded = name.casefold().removeprefix("not") if name.startswith("Not") else name.casefold()
         if folded not in everything and not _is_spoken_of(name, dict(people).get(name), everything):
             return f"{name} does not occur in {ids}"
-    subjects = named_in(text, reading, known) | _invented(text, everything)
+    subjects = named_in(text, reading, known) | _invented(text, everything, cited)
     absent = next((one for one in sorted(subjects) if _is_absent(one, everything)), None)
     if absent and not _NONE.search(text) and not any(one.everything.startswith("search_code") for one in cited):
         return f"{absent} does not occur in {ids}"
-    team = next((one for one in _TEAM.findall(text) if one.casefold() not in everything), None)
+    teams = _TEAMS.findall(everything) or [everything]
+    team = next((one for one in _TEAM.findall(text) if not any(one.casefold() in told for told in teams)), None)
     if team:
         return f"team {team} does not occur in {ids}"
     unheard = next((match for match in _QUOTE.finditer(text) if not _is_quoted(match, cited)), None)
@@ -84,9 +86,10 @@ def wrong_name(text: str, reading: Reading, cited: Sequence[Exhibit], known: fro
     return _in_other_company(text, reading, [words for words, _ in people], cited, known)
 
 
-def _invented(text: str, everything: str) -> frozenset[str]:
+def _invented(text: str, everything: str, cited: Sequence[Exhibit]) -> frozenset[str]:
     """Words with hyphens that are like names in the evidence, or longer or with a digit, as no word of English is."""
     held = {part for name in hyphened(everything) for part in name.split("-")}
+    held |= {subject for exhibit in cited for subject in exhibit.subjects}
     return frozenset(
         one
         for one in hyphened(text.replace("`", " "))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sre_bot.agent.claims import content_words, read, unlike
+from sre_bot.agent.claims import content_words, hyphened, read, unlike
 from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.scope import alert_of, named_in
@@ -29,7 +29,11 @@ _KINDS = {
         r"\b(?:re)?deploy\w*|\broll(?:ed|s)?[ -]?out|\brelease\w*|\bshipped|\bwent (?:out|live)", re.IGNORECASE
     ),
     Event.ALERT: re.compile(r"\bfir(?:ed|es|ing)\b|\balert\w*|\bpaged?\b", re.IGNORECASE),
-    Event.START: re.compile(r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b", re.IGNORECASE),
+    Event.START: re.compile(
+        r"\bonset|\bbeg[aiu]n\w*|\bstart\w*|\bfirst\b|\bset in\b|"
+        r"\b(?:dropped|fell|rose|jumped|climbed|appeared|stepped|grew)\b",
+        re.IGNORECASE,
+    ),
 }
 _STATE = re.compile(r"\b(silenced|inhibited|pending)\b", re.IGNORECASE)
 _AMBIGUOUS = 3
@@ -106,8 +110,21 @@ def _names_alert(text: str, cited: Sequence[Exhibit]) -> bool:
     return any(alert_of(line) in words for one in cited for line in one.lines if line.event is Event.ALERT)
 
 
+def _unnamed(text: str) -> str:
+    """Without names that have a hyphen: ``product-page`` pages nobody."""
+    for name in hyphened(text):
+        text = text.replace(name, " ")
+    return text
+
+
+def _tells(text: str) -> bool:
+    """Whether a piece tells what kind of event it speaks of, or of an end."""
+    return any(words.search(_unnamed(text)) for words in (_ENDED, *_KINDS.values()))
+
+
 def _kind(text: str) -> Event | None:
     """What kind of event a piece of a sentence speaks of; None when of none or of several."""
+    text = _unnamed(text)
     if _ENDED.search(text):
         return None
     kinds = [kind for kind, words in _KINDS.items() if words.search(text)]
@@ -133,7 +150,7 @@ def _moments(
     reading = read(text, asked_at)
     names = {name.casefold() for name in reading.names} | named_in(text, reading, known)
     lines = [line for one in cited for line in one.lines if line.reading.moments]
-    if kind is None and like is not None and not any(words.search(text) for words in (_ENDED, *_KINDS.values())):
+    if kind is None and like is not None and not _tells(text):
         bare = not content_words(reading.rest) - {part for name in names for part in content_words(name)}
         alike = bare and any(line.event is like and any(line.names(name) for name in names) for line in lines)
         kind = like if alike else Event.START

@@ -115,7 +115,8 @@ _NUMBER = re.compile(
           |days?|weeks?|months?|years?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
-      | (?:[ ](?:[a-z]{2,20}|[1-5]\d\ds)){0,2}?[ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
+      | (?:[ ](?!about|around|some|nearly|almost|roughly|over|only|just)(?:[a-z]{2,20}|[1-5]\d\ds)){0,2}?
+      [ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
     (?![A-Za-z_\d]|\.[\d.])""",
     re.VERBOSE,
 )
@@ -156,7 +157,7 @@ _ABOUT = re.compile(
     r"(?:about|around|roughly|approximately|approx\.?|some|nearly|almost|close to|circa|~|≈)\s?$", re.IGNORECASE
 )
 _MORE = re.compile(r"(?:more than|over|above|at least|exceeds|exceeding|greater than|beyond|>=?|≥)\s?$", re.IGNORECASE)
-_LESS = re.compile(r"(?:less than|under|below|at most|fewer than|up to|<=?|≤)\s?$", re.IGNORECASE)
+_LESS = re.compile(r"(?:less than|under|below|at most|fewer than|up to|within|<=?|≤)\s?$", re.IGNORECASE)
 _BY = re.compile(r"\bby (?:about |around |roughly |nearly |almost |some |over |more than )?~?$", re.IGNORECASE)
 _MORE_THAN_BEFORE = re.compile(
     r"\s?(?:\w+ )?(?:more|less|fewer|higher|lower|longer|shorter|slower|faster|increase|decrease|drop|rise|growth)\b"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.arithmetic import agree
-from sre_bot.agent.claims import content_words, read, unlike
+from sre_bot.agent.claims import content_words, hyphened, read, unlike
+from sre_bot.agent.lines import Event
 from sre_bot.agent.quantities import Dimension
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class Record:
 
     lines: tuple[Line, ...]
     words: frozenset[str]
+    head: int | None = None
+    """The place in its list of the deploy that carries it."""
 
     @classmethod
-    def of(cls, lines: list[Line]) -> Record:
+    def of(cls, lines: list[Line], head: int | None) -> Record:
         """What the lines tell together."""
-        return cls(tuple(lines), content_words(" ".join(line.text for line in lines)))
+        return cls(tuple(lines), content_words(" ".join(line.text for line in lines)), head)
 
     @property
     def quantities(self) -> Iterator[Quantity]:
@@ -59,12 +62,19 @@ class Record:
 def records(exhibit: Exhibit) -> list[Record]:
     """The records of a list; none of other evidence."""
     found: list[list[Line]] = []
+    heads: list[int | None] = []
     for line in exhibit.lines:
         if _LOGGED.match(line.text) or _CHANGED.match(line.text):
+            heads.append(next((at for at in range(len(found) - 1, -1, -1) if _is_deploy(found[at])), None))
+            heads[-1] = heads[-1] if line.text[:1].isspace() else None
             found.append([line])
         elif found and _MORE.match(line.text):
             found[-1].append(line)
-    return [Record.of(lines) for lines in found] if len(found) > 1 else []
+    return [Record.of(lines, head) for lines, head in zip(found, heads, strict=True)] if len(found) > 1 else []
+
+
+def _is_deploy(lines: list[Line]) -> bool:
+    return lines[0].event is Event.DEPLOY
 
 
 def wrong_record(text: str, scope: Scope, asked_at: datetime) -> str | None:
@@ -74,8 +84,11 @@ def wrong_record(text: str, scope: Scope, asked_at: datetime) -> str | None:
         reading = read(piece, asked_at)
         words = content_words(piece)
         for exhibit, told in listed:
+            subjects = {name for one in told for line in one.lines for name in line.subjects}
             for anchor, bearing in _anchors(reading, told):
-                others = words - content_words(anchor)
+                others = words - content_words(f"{anchor} {' '.join(subjects)}")
+                carried = [one for one in told if one.head is not None and told[one.head] in bearing]
+                bearing += [one for one in carried if one not in bearing]
                 if bearing and any(_is_of(others, one, bearing) for one in told if one not in bearing):
                     return f"{exhibit.id} has {anchor} of something else"
     return None
@@ -92,7 +105,7 @@ def _anchors(reading: Reading, told: list[Record]) -> Iterator[tuple[str, list[R
             yield quantity.text, [one for one in told if any(agree(quantity, held) for held in one.quantities)]
     for moment in reading.moments:
         yield moment.text, [one for one in told if any(moment.meets(held) for held in one.moments)]
-    for name in reading.names:
+    for name in (*reading.names, *hyphened(reading.rest)):
         yield name, [one for one in told if any(line.names(name.casefold()) for line in one.lines)]
 
 

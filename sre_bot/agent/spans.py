@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sre_bot.agent.claims import Reading
     from sre_bot.agent.exhibits import Exhibit
+    from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
     from sre_bot.agent.scope import Scope
 
@@ -30,6 +31,8 @@ _ANSWERS = re.compile(
 _STATUS = re.compile(r"\b[1-5]\d\d\b")
 _UNREACHED = re.compile(r"\b([\w.-]+) (?:is|was) (?:never|not) (?:reached|called)\b")
 _COMPARED = re.compile(r"\b(?:fail\w*|bad|broken|instead|against|than|as)\b|n't|\bnot\b", re.IGNORECASE)
+_OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2},? $")
+_TRACED = re.compile(r"  (?:time: |healthy \().+; self time: ")
 _SLOWEST = re.compile(r"\b(?:slowest|spends? (?:most of )?(?:its|the|their) time|most of (?:its|the|their) time)\b")
 
 
@@ -84,12 +87,13 @@ def _takes(text: str, owner: str) -> bool:
     """Whether it is the named one that is said to take a time."""
     verbs = "takes?|took|needs?|needed|spends?|spent|lasts?|lasted|is|was|waits?|waited"
     folded = text.casefold()
-    return bool(re.search(rf"\b{re.escape(owner)} (?:itself |now |alone )?(?:{verbs})\b|\bin {re.escape(owner)}\b", folded))
+    name = re.escape(owner)
+    return bool(re.search(rf"\b{name} (?:itself |now |alone )?(?:{verbs})\b|\bin {name}\b", folded))
 
 
 def _of_failing(text: str, reading: Reading, told: list[Part]) -> str | None:
     """The time of failing traces that is told of healthy ones."""
-    if "healthy" not in text.casefold() or _COMPARED.search(text):
+    if "healthy" not in text.casefold() or _COMPARED.search(text) or all(one.failing for one in told):
         return None
     for quantity in reading.quantities:
         bearing = [one for one in told if any(agree(quantity, time) for time in one.times)]
@@ -120,7 +124,8 @@ def _other_answers(text: str, told: list[Part]) -> str | None:
 def _reached(text: str, told: list[Part]) -> str | None:
     match = _UNREACHED.search(text)
     own = [part for part in told if match and part.owner == match[1].casefold()]
-    return f"{own[0].owner} reached" if own and all(part.failing for part in own) else None
+    missed = any("never reached" in part.text for part in own)
+    return f"{own[0].owner} reached" if any(part.failing for part in own) and not missed else None
 
 
 def _other_is_slowest(text: str, owner: str, told: list[Part]) -> str | None:
@@ -130,3 +135,46 @@ def _other_is_slowest(text: str, owner: str, told: list[Part]) -> str | None:
         return None
     slowest = max(times, key=lambda one: times[one])
     return f"most of the time in {slowest}" if slowest != owner else None
+
+
+def is_of_another(quantity: Quantity, line: Line, scope: Scope) -> bool:
+    """Whether a line that lists several (``self time: api 41 ms, db 3 ms``) has it right behind what is not named."""
+    before = _OWNER.search(line.text, max(0, quantity.start - 64), quantity.start)
+    if before is None or quantity.dimension is not Dimension.SECONDS:
+        return False
+    owner = before[1].casefold()
+    if before[0].endswith(", ") and not scope.words.isdisjoint(before[0].casefold().strip(" ,:;").split()):
+        return False  # the claim names what the span does
+    return owner in scope.strangers or (owner not in scope.words and _names_owner(scope))
+
+
+def _names_owner(scope: Scope) -> bool:
+    """Whether the claim names one of those that a trace has times of."""
+    times = [line for one in scope.exhibits for line in one.lines if "self time:" in line.text]
+    return any(one in scope.words for line in times for one in _owners(line))
+
+
+def _owners(line: Line) -> Iterator[str]:
+    for one in line.reading.quantities:
+        before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
+        if before:
+            yield before[1].casefold()
+
+
+def owner_of(quantity: Quantity, scope: Scope) -> str | None:
+    """Of whom a line tells the very value, when the claim names another."""
+    for line in scope.lines:
+        for one in line.reading.quantities:
+            before = _OWNER.search(line.text, max(0, one.start - 64), one.start)
+            if before and agree(quantity, one) and is_of_another(one, line, scope):
+                return before[1]
+    return None
+
+
+def parts_of_traces(scope: Scope) -> Iterator[tuple[float, float]]:
+    """Which part of the time of a trace is that of each thing that the claim names, or of any when it names none."""
+    for line in scope.lines:
+        if _TRACED.match(line.text):
+            whole, *parts = [one for one in line.reading.quantities if one.dimension is Dimension.SECONDS]
+            own = (one for one in parts if not is_of_another(one, line, scope))
+            yield from ((one.low / whole.high, one.high / whole.low) for one in own if whole.low > 0)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Claims by authors who had not read the verifier (all but ``rounds`` and ``fifth``, which are by who mended it)."""
+"""Claims by authors who had not read the verifier (all but ``rounds``, ``fifth`` and ``afterwards``, by
+who mended it)."""
 
 
 @dataclass(frozen=True, slots=True)
