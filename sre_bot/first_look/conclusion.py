@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sre_bot.first_look.discovery import Sign
 from sre_bot.first_look.other_causes import other_cause
-from sre_bot.first_look.place import failing_place, first_sign, moved, onset_by_logs, texts, told_calls
+from sre_bot.first_look.place import driven, failing_place, first_sign, moved, onset_by_logs, texts, told_calls
 from sre_bot.first_look.symptoms import SURGE, Symptom, symptoms
 from sre_bot.first_look.trail import Calls, Trail, calls, follow, resolve
 from sre_bot.investigation import CauseKind
@@ -222,6 +222,7 @@ def _failure(seen: Seen, worse: Sequence[Symptom], trail: Trail, calls: Calls, o
         texts=texts(seen, trail.services, near),
         first_sign=first_sign(seen.movers, near, onset),
         moved=moved(seen.movers),
+        driven=driven(seen, trail.services),
     )
 
 

@@ -46,6 +46,7 @@ BEND_DOUBT = 0.02
 """So uncertain is a bend, as a share of the time."""
 
 _DEMAND = re.compile(r"requests?_(per|rate)|(^|_)(rps|visitors?|users|sessions?)(_|$)")
+_LOAD = re.compile(r"(quer(y|ies)|calls?|reads?|gets?|lookups?|connects?|statements?)_(per|rate)|(^|_)(qps|tps)(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,16 @@ class Mover:
     def is_demand(self) -> bool:
         """Whether it tells, by its name, how much is asked for: that people come proves no trouble."""
         return _DEMAND.search(self.metric) is not None
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it tells how much is asked of it, by people or by those that call it."""
+        return self.is_demand or _LOAD.search(self.metric) is not None
+
+    @property
+    def growth(self) -> float:
+        """Its level as a multiple of what it was; 0 where it was nothing."""
+        return self.facts.after / self.facts.before if self.facts.before > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

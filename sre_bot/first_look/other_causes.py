@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sre_bot.first_look.conditions import ConditionKind
 from sre_bot.first_look.discovery import Sign
-from sre_bot.first_look.place import same_service
+from sre_bot.first_look.place import driven, same_service
 from sre_bot.first_look.symptoms import SURGE
 from sre_bot.first_look.trail import is_third_party, resolve
 from sre_bot.investigation import CauseKind, RemediationAction
 from sre_bot.signals.changes import NO_CHANGE
-from sre_bot.signals.outside import Heard, Outside, outside_causes
+from sre_bot.signals.outside import Heard, Outside, outside_causes, told_by_gauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sre_bot.first_look.symptoms import Symptom
     from sre_bot.first_look.trail import Trail
 
-THIRD_PARTY, UNSEEN_PEER, SURGED, RAN_FULL, WENT_DOWN = 0.8, 0.5, 0.6, 0.3, 0.3
+THIRD_PARTY, UNSEEN_PEER, SURGED, SURGED_WIDELY, RAN_FULL, WENT_DOWN = 0.8, 0.5, 0.6, 0.75, 0.3, 0.3
 """Scores of "no change" on such evidence (see ``signals.changes.NO_CHANGE`` for none)."""
 SAYS_SO = 0.95
 """… when the third party answers, and answers that it failed: a change of ours hardly makes it do so."""
@@ -38,6 +38,8 @@ GROUND = {
 """What speaks for no change when the ground gives way as it begins; the rest of it changes bring about as often."""
 SOON = timedelta(minutes=15)
 """Ground that gave way so long before the onset, at most, may be why."""
+SAME = timedelta(minutes=1)
+"""Gauges are seen to move so much later than they do."""
 _NO_CAUSE = Outside(NO_CHANGE, CauseKind.UNKNOWN, RemediationAction.NONE, "")
 
 
@@ -48,7 +50,7 @@ def other_cause(
     if trail.end is None:
         return Outside(NO_CHANGE, CauseKind.NONE, RemediationAction.NONE, "")
     found = [*_measured(worse, trail, surge), *_ground(seen, trail, onset), *_heard(seen)]
-    found += [*_demand(seen, trail, onset), _NO_CAUSE]
+    found += [*_demand(seen, trail, onset), *_gauges(seen, onset), _NO_CAUSE]
     return max(found, key=lambda cause: cause.score)
 
 
@@ -101,16 +103,24 @@ def _heard(seen: Seen) -> Iterator[Outside]:
     for alert in seen.firing:
         told = "\n".join(alert.annotations.values())
         heard.append(Heard((alert.service,) if alert.service else (), told, alert.summary, most))
-    yield from outside_causes(heard, lambda host: resolve(host, seen.services) is not None)
+    yield from outside_causes(heard, lambda host: resolve(host, seen.services) is not None or not is_third_party(host))
+
+
+def _gauges(seen: Seen, onset: datetime | None) -> Iterator[Outside]:
+    """What gauges tell of the ground that moved as it began."""
+    for mover in seen.movers:
+        told = told_by_gauge(mover.metric, mover.service)
+        if told is not None and (onset is None or onset - SOON <= mover.onset <= onset + SAME):
+            yield told
 
 
 def _demand(seen: Seen, trail: Trail, onset: datetime | None) -> Iterator[Outside]:
-    """Much more demand where it fails, from before it failed on; what comes later are people who try again."""
-    for mover in seen.movers:
-        facts = mover.facts
-        grew = facts.before > 0 and facts.after >= SURGE * facts.before
-        if mover.is_demand and grew and mover.service in trail.services and (onset is None or mover.latest < onset):
-            times = f"grew ×{facts.after / facts.before:.1f}"
-            yield Outside(
-                SURGED, CauseKind.TRAFFIC, RemediationAction.SCALE, f"{mover.metric} of {mover.service} {times}"
-            )
+    """Much more demand where it fails, from before it failed on, as people try again later; not by callers alone."""
+    by_callers = driven(seen, trail.services)
+    grown = [m for m in seen.movers if m.is_demand and m.growth >= SURGE and (onset is None or m.onset <= onset)]
+    widely = len({mover.service for mover in grown}) > 1
+    for mover in grown:
+        if mover.service in trail.services and mover.service not in by_callers:
+            why = f"{mover.metric} of {mover.service} grew ×{mover.growth:.1f}"
+            score = SURGED_WIDELY if widely else SURGED
+            yield Outside(score, CauseKind.TRAFFIC, RemediationAction.SCALE, why)

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sre_bot.first_look.symptoms import SURGE
 from sre_bot.signals.words import service_words
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ def failing_place(seen: Seen, asked: Sequence[str], well: frozenset[str]) -> tup
 
 
 def told_calls(seen: Seen) -> Mapping[str, frozenset[str]]:
-    """Who calls whom, as the trace of a bad request shows it and as services complain of each other by name."""
+    """Who calls whom, as the traces of bad and healthy requests show and as services complain of each other by name."""
     of: dict[str, set[str]] = {}
-    way = seen.contrast.way if seen.contrast else ()
-    for caller, callee in pairwise(way):
+    contrast = seen.contrast
+    for caller, callee in (*pairwise(contrast.way), *contrast.edges) if contrast else ():
         of.setdefault(caller, set()).add(callee)
     for one in seen.complaints:
         words = frozenset(re.findall(r"[\w-]+", one.pattern.lower()))
@@ -54,6 +55,17 @@ def told_calls(seen: Seen) -> Mapping[str, frozenset[str]]:
             if callee.lower() in words and callee not in one.services:
                 of.setdefault(one.service, set()).add(callee)
     return {caller: frozenset(called) for caller, called in of.items()}
+
+
+def driven(seen: Seen, failing: Iterable[str]) -> frozenset[str]:
+    """Of failing services those of which more is asked, although nobody is known to ask more of who calls them."""
+    callers: dict[str, set[str]] = {}
+    for caller, called in told_calls(seen).items():
+        for callee in called:
+            callers.setdefault(callee, set()).add(caller)
+    grown = {mover.service for mover in seen.movers if mover.is_load and mover.growth >= SURGE}
+    flat = {steady.service for steady in seen.steady}
+    return frozenset(s for s in failing if s in grown and callers.get(s, set()) & flat and not callers[s] & grown)
 
 
 def onset_by_logs(seen: Seen, service: str) -> datetime | None:

@@ -112,7 +112,8 @@ class Contrast:
     it says so, and ``error`` what it says of its failure. ``self_time`` is what it takes itself in a bad request,
     without what it calls; ``total`` a whole bad request; ``calls`` how often it is done in one. The same of healthy
     requests are None when there are none. ``attributes`` are those that healthy ones do not have alike, and
-    ``unreached`` services that only healthy ones call. ``first`` is when the first bad one began of those found.
+    ``unreached`` services that only healthy ones call; ``edges`` are which service calls which in any of them.
+    ``first`` is when the first bad one began of those found.
     """
 
     route: str
@@ -135,6 +136,7 @@ class Contrast:
     attributes: Mapping[str, str] = field(default_factory=dict)
     unreached: tuple[str, ...] = ()
     trace_id: str = ""
+    edges: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sre_bot.incident import AlertState, TimeWindow
 from sre_bot.signals.spans import TraceTree, differences, mean_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sre_bot.first_look.asking import Asking
     from sre_bot.incident import Alert, Span, TraceHead
@@ -174,7 +174,16 @@ def contrast_of(
         attributes=_telling(span, same),
         unreached=_unreached(bad, healthy) if failures else (),
         trace_id=span.trace_id,
+        edges=tuple(sorted({edge for each in (*bad, *healthy) for edge in _edges(each)})),
     )
+
+
+def _edges(tree: TraceTree) -> Iterator[tuple[str, str]]:
+    """Which service calls which."""
+    for span in tree.spans.values():
+        above = tree.spans.get(span.parent_id or "")
+        if above is not None and above.service != span.service:
+            yield above.service, span.service
 
 
 def _slowest(bad: Sequence[TraceTree], healthy: Sequence[TraceTree]) -> tuple[TraceTree, Span]:

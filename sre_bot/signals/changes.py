@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import Suspect
-from sre_bot.signals.diffs import is_comment_only, read_diff
+from sre_bot.signals.diffs import is_idle, read_diff
 from sre_bot.signals.mechanisms import fit, shown
 from sre_bot.signals.words import service_words, stem, terms
 
@@ -39,8 +39,11 @@ NO_ONSET = 0.5
 """Weight of every change when nobody knows since when it fails; the lag then runs until now."""
 FIRST_FAILING, ALSO_FAILING, DEPENDENCY, UNKNOWN_PLACE, CALLER, UNRELATED = 1.0, 0.6, 0.6, 0.4, 0.3, 0.1
 """How well the changed service fits what fails."""
-HEALTHY_DEPENDENCY = 0.15
-"""… if it is a dependency whose own signals were seen and did not move."""
+HEALTHY_DEPENDENCY, SENDS_OTHERWISE = 0.15, 0.4
+"""… if it is a dependency whose own signals were seen and did not move; if what fails says that it cannot do with what
+it gets, as one can answer in time, without an error, and wrongly."""
+DRIVES = 0.8
+"""… if it calls what fails, which is asked for much more than before, while it is not itself."""
 MOVED_FIRST = 0.8
 """… if something that it measures of itself moved before anything failed."""
 ELSEWHERE = 0.3
@@ -51,8 +54,12 @@ DIFF_WORD = 0.5
 """Weight of a word that only lines share which a diff moves, against one in the title, a path or really changed."""
 MECHANISM, EFFECT = 1.5, 0.4
 """Evidence (as of so many rare words) of a change that does what such a failure comes from, or anything risky."""
-RESTRUCTURES = 0.5
-"""Weight of a change that, by its diff, only puts things differently."""
+RESTRUCTURES = 0.1
+"""Weight of a change that, by its diff, only puts things differently: what is equal hardly makes a difference, so that
+nothing known speaks for it rather than for "no change"."""
+ADDS, REWRITES = 0.4, 0.6
+"""Weight of a change that is not known to break things: of one that leaves all that was there and only adds to it; of
+one that computes otherwise."""
 STYLE = 0.1
 """Weight of a change of looks only: style sheets, pictures, texts."""
 AFTER_FIRST_SIGN = 0.25
@@ -99,7 +106,8 @@ class Failure:
     ``words`` are names of alerts and metrics that went wrong; ``diffs`` are texts of diffs by revision, if at hand;
     ``healthy`` are services that were looked at and do as they did before. ``texts`` are what is alerted on and logged
     about it; ``first_sign`` is when anything that belongs to it first moved, which may be long before it fails (a
-    leak fills, a cache runs dry), and ``moved`` when anything of a service did.
+    leak fills, a cache runs dry), and ``moved`` when anything of a service did. ``driven`` are services of which more
+    is asked than before although their callers are not asked for more.
     """
 
     onset: datetime | None
@@ -113,6 +121,7 @@ class Failure:
     texts: tuple[str, ...] = ()
     first_sign: datetime | None = None
     moved: Mapping[str, datetime] = field(default_factory=dict)
+    driven: frozenset[str] = frozenset()
 
 
 def rank_changes(
@@ -258,17 +267,26 @@ class _Scene:
             return ALSO_FAILING, f"{service} fails as well"
         if any(_same(service, called) for other in failing for called in self._called_by(other)):
             healthy = service in self.failure.healthy
+            if healthy and any(mechanism.by_content for mechanism in self.mechanisms):
+                return SENDS_OTHERWISE, f"{service} answers what fails, and as fast as before"
             weight = HEALTHY_DEPENDENCY if healthy else DEPENDENCY
             return weight, f"{service} is called by what fails{', but does as it did before' if healthy else ''}"
-        if any(_same(called, other) for called in self._called_by(service) for other in failing):
+        reached = self._called_by(service)
+        if any(_same(called, other) for called in reached for other in self.failure.driven):
+            return DRIVES, f"{service} calls what fails, of which more is asked than before"
+        if any(_same(called, other) for called in reached for other in failing):
             return CALLER, f"{service} calls what fails"
         return UNRELATED, f"{service} does not fail and nothing known that fails calls it"
 
     def _moved_first(self, service: str) -> bool:
-        """Whether something of a service moved with the first sign, before anything failed."""
-        first = self.failure.first_sign
-        moved = next((at for name, at in self.failure.moved.items() if _same(name, service)), None)
-        return first is not None and moved is not None and moved <= first + self.failure.onset_slack
+        """Whether something of a service moved with the first sign, before anything failed or moved where it fails."""
+        first, at = self.failure.first_sign, self._moved_at(service)
+        there = self._moved_at(self.failure.failing[0])
+        is_first = at is not None and (there is None or at <= there + self.failure.onset_slack)
+        return first is not None and at is not None and is_first and at <= first + self.failure.onset_slack
+
+    def _moved_at(self, service: str) -> datetime | None:
+        return next((at for name, at in self.failure.moved.items() if _same(name, service)), None)
 
     def _called_by(self, service: str) -> frozenset[str]:
         """Services that ``service`` calls, directly or not."""
@@ -298,12 +316,18 @@ class _Scene:
         fits, _ = fit(self.mechanisms, content.diff, content.named)
         evidence = sum(weights.values()) + MECHANISM * fits + (EFFECT if content.diff.effects else 0.0)
         reasons = [f"it is about what fails ({', '.join(telling)})"] if telling else []
-        reasons += [f"it {effect.value}" for effect in sorted(content.diff.effects)[:1]] if fits else []
-        if content.diff.told and fits:
+        reasons += [f"it {effect.value}" for effect in sorted(content.diff.effects)[:1]]
+        if content.diff.told:
             reasons[-1] += f" ({content.diff.told[0]})"
         weight = NO_WORDS + (1 - NO_WORDS) * (1 - math.exp(-evidence))
         if content.diff.restructures:
             return weight * RESTRUCTURES, "; ".join((*reasons, "by its diff it does the same as before"))
+        if content.diff.only_adds and not content.diff.effects:
+            return weight * ADDS, "; ".join((*reasons, "by its diff it only adds to what was there"))
+        if content.diff.is_small_bump:
+            return weight * ADDS, "; ".join(reasons)
+        if content.diff.is_known and not content.diff.effects:
+            return weight * REWRITES, "; ".join((*reasons, "it computes otherwise than before"))
         return weight, "; ".join(reasons)
 
     def _shared(self, content: _Content, changed: str | None) -> Mapping[str, float]:
@@ -347,10 +371,10 @@ _LOOKS = re.compile(
 
 
 def is_harmless(files: Sequence[str], diff: str | None = None) -> bool:
-    """Whether a commit changes only documentation, tests, CI or, judging by its diff, comments and blank lines."""
+    """Whether a commit changes only documentation, tests, CI or, by its diff, comments and versions of tools."""
     if files and all(_HARMLESS_FILE.search(file) for file in files):
         return True
-    return is_comment_only(diff or "")
+    return is_idle(diff or "")
 
 
 _HARMLESS_FILE = re.compile(

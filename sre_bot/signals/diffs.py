@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sre_bot.signals.sameness import CALL, conserves, only_adds
+from sre_bot.signals.values_set import KEYWORDS, TOKEN, names, settings
 from sre_bot.signals.words import terms
 
 if TYPE_CHECKING:
@@ -29,11 +31,10 @@ class Effect(enum.StrEnum):
     LOGIC = "turns a condition"
     REMOVAL = "no longer does something"
     WORK = "works more, or more at a time"
+    PATTERN = "matches by another pattern"
     BUMP = "takes another version of what others made"
 
 
-ALIKE = 0.6
-"""Share of the smaller line's names from which two lines are one line, changed."""
 LONGEST_LINE, MOST_LINES = 400, 400
 """Of longer lines (minified, generated) and longer diffs only the beginning is compared."""
 
@@ -43,7 +44,10 @@ class Reading:
     """A diff, read.
 
     ``told`` are its effects in words, such as ``maxConns: 50 → 10``; ``changed`` the words of what is really changed,
-    ``all_words`` also those of lines that were only moved. ``is_known`` is whether there was a diff at all.
+    ``all_words`` also those of lines that were only moved. ``is_known`` is whether there was a diff at all, and
+    ``only_adds`` whether all that was there before is still there; ``is_conserving`` whether what it computes with,
+    numbers, short strings and operators, is the same on both sides. ``is_small_bump`` is whether it takes other
+    versions and does nothing else, of which none differs in more than its last number.
     """
 
     effects: frozenset[Effect]
@@ -51,11 +55,14 @@ class Reading:
     changed: frozenset[str]
     all_words: frozenset[str]
     is_known: bool
+    only_adds: bool = False
+    is_conserving: bool = True
+    is_small_bump: bool = False
 
     @property
     def restructures(self) -> bool:
         """Whether, as far as can be seen, it only puts things differently."""
-        return self.is_known and not self.effects
+        return self.is_known and self.is_conserving and not self.effects and not self.only_adds
 
 
 def read_diff(diff: str) -> Reading:
@@ -63,11 +70,11 @@ def read_diff(diff: str) -> Reading:
     lines = changed_lines(diff)
     removed = [text for sign, text in lines if sign == "-" and not _is_comment(text)]
     added = [text for sign, text in lines if sign == "+" and not _is_comment(text)]
-    settings = list(dict.fromkeys(_settings(removed, added)))
+    found = list(dict.fromkeys(settings(removed, added)))
     gone = list(dict.fromkeys(_guards_gone(removed, added)))
-    told = [setting.told for setting in settings] + [f"without {what}" for what in gone]
+    told = [setting.told for setting in found] + [f"without {what}" for what in gone]
     effects = set[Effect]()
-    effects |= {Effect.SETTING} if settings else set()
+    effects |= {Effect.SETTING} if found else set()
     effects |= {Effect.GUARD} if gone else set()
     effects |= {Effect.CALLS} if _asks_more(removed, added) else set()
     effects |= {Effect.GROWTH} if _grows(added) else set()
@@ -75,14 +82,19 @@ def read_diff(diff: str) -> Reading:
     effects |= {Effect.LOGIC} if _turns(removed, added) else set()
     effects |= {Effect.REMOVAL} if _removes(removed, added) else set()
     effects |= {Effect.WORK} if _more(_WORKS, removed, added) else set()
+    effects |= {Effect.PATTERN} if _patterns(added) - _patterns(removed) and _patterns(removed) else set()
     effects |= {Effect.BUMP} if any(_BUMPED.search(line) for line in removed) else set()
-    named = frozenset[str]().union(*(setting.words for setting in settings), *(terms(what) for what in gone))
+    named = frozenset[str]().union(*(setting.words for setting in found), *(terms(what) for what in gone))
+    named |= {"bump"} if Effect.BUMP in effects else frozenset[str]()
     return Reading(
         frozenset(effects),
         tuple(told),
         _net_words(removed, added) | named,
         terms("\n".join((*removed, *added))),
         bool(lines),
+        only_adds(removed, added),
+        conserves(removed, added),
+        effects == {Effect.BUMP} and _is_small(removed, added),
     )
 
 
@@ -96,10 +108,14 @@ def _is_changed(line: str) -> bool:
     return line[:1] in {"+", "-"} and line[:4] not in {"+++ ", "--- "} and bool(line[1:].strip())
 
 
-def is_comment_only(diff: str) -> bool:
-    """Whether a diff changes comments and nothing else."""
+def is_idle(diff: str) -> bool:
+    """Whether a diff changes nothing that runs: comments, and versions of what only checks programs."""
     lines = changed_lines(diff)
-    return bool(lines) and all(_is_comment(text) for _, text in lines)
+    return bool(lines) and all(_is_comment(text) or _is_tool(text) for _, text in lines)
+
+
+def _is_tool(line: str) -> bool:
+    return _TOOLS.search(line) is not None and _VERSION.search(line) is not None
 
 
 _COMMENT = re.compile(r"\s*($|//|\#\s|/\*|\*\s|\*/|--\s|;|<!--)")
@@ -109,116 +125,20 @@ def _is_comment(line: str) -> bool:
     return _COMMENT.match(line) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What is set, to what before and after, and the words of both lines."""
-
-    name: str
-    old: str
-    new: str
-    words: frozenset[str]
-
-    @property
-    def told(self) -> str:
-        return f"{self.name}: {self.old} → {self.new}"
-
-
-_TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`|#[0-9a-fA-F]{3,8}\b|\d+(?:\.\d+)?[a-zA-Z%]*|[A-Za-z_]\w*")
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_UNIT = re.compile(r"(nano|micro|milli)?seconds?|minutes?|hours?|days?|[kmgt]i?b", re.IGNORECASE)
-_WORDS_OF_VALUES = frozenset({"true", "false", "on", "off", "yes", "no", "debug", "info", "warn", "trace", "null"})
-_STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|\d+(\.\d+)?(px|r?em|v[hw]|pt|deg)")
-_VERSION = re.compile(r"v?\d+\.\d+[.\w+-]*|.*@v?\d+\.\d+.*|sha256:.*|v?\d{4}[.-]\d\d?.*")
-_KEYWORDS = frozenset(("if", "for", "while", "return", "var", "let", "const", "func", "def", "new", "else", "in", "of"))
-
-
-def _is_value(token: str) -> bool:
-    plain = token.lower()
-    return token[0] in "\"'`#" or token[0].isdigit() or plain in _WORDS_OF_VALUES or _UNIT.fullmatch(token) is not None
-
-
-def _values(line: str) -> Counter[str]:
-    """Numbers, units, switches and short strings of a line; not prose, colours, sizes on a screen or versions."""
-    tokens = (token.strip("\"'`") for token in _TOKEN.findall(line) if _is_value(token))
-    return Counter(t for t in tokens if t and " " not in t and not _STYLE.fullmatch(t) and not _is_version(line, t))
-
-
-def _is_version(line: str, token: str) -> bool:
-    """Versions are bumped; a number with one dot is one only where the line says so."""
-    plain = token.count(".") == 1 and token.replace(".", "").isdigit()
-    return _VERSION.fullmatch(token) is not None and (
-        not plain or re.search(r"version|image|\bFROM\b", line) is not None
-    )
-
-
-def _names(line: str) -> frozenset[str]:
-    """Identifiers outside of strings, without keywords."""
-    found = {token for token in _TOKEN.findall(line) if _NAME.fullmatch(token) and not _is_value(token)}
-    return frozenset(found - _KEYWORDS)
-
-
-def _settings(removed: Sequence[str], added: Sequence[str]) -> Iterator[_Setting]:
-    """Lines that stay but for a value that is nowhere among the other side's."""
-    before, after = _sum(map(_values, removed)), _sum(map(_values, added))
-    for line in removed:
-        if _VERSIONED.search(line):
-            continue
-        old = [value for value in _values(line) if value not in after or after[value] < before[value]]
-        for other in added if old else ():
-            new = [value for value in _values(other) if value not in before or before[value] < after[value]]
-            if new and (name := _shared_name(line, other)):
-                yield _Setting(name, " ".join(old), " ".join(new), terms(line) | terms(other))
-                break
-    yield from _entries(removed, added)
-
-
-_ENTRY = re.compile(r"\s*(?:-\s+|export\s+)?([\w.-]+)\s*(?::|=)\s*([^\s(){}\[\];,\"'`]+)\s*")
-
-
-def _entries(removed: Sequence[str], added: Sequence[str]) -> Iterator[_Setting]:
-    """Entries ``key: value`` of a file of configuration whose value is a bare word, and another one now."""
-    old, new = (
-        {m.group(1): m.group(2) for line in side if (m := _ENTRY.fullmatch(line)) and not _is_plain(m.group(2))}
-        for side in (removed, added)
-    )
-    for key, value in old.items():
-        if new.get(key, value) != value:
-            yield _Setting(key, value, new[key], terms(f"{key} {value} {new[key]}"))
-
-
-def _is_plain(value: str) -> bool:
-    """Whether a value is none that matters here: a colour, a size on a screen, a version, or told of as a value."""
-    return _is_value(value) or any(pattern.fullmatch(value) for pattern in (_STYLE, _VERSION))
-
-
-_VERSIONED = re.compile(r"\s*(FROM\s|[\w./-]+\s+v\d+\.\d)|\bversion\b\s*[:=]", re.IGNORECASE)
-
-
-def _shared_name(one: str, other: str) -> str | None:
-    """What both lines are about, if they are the same line but for a value."""
-    mine, its = _names(one), _names(other)
-    shared = mine & its
-    if not shared or len(shared) < ALIKE * min(len(mine), len(its)):
-        return None
-    return " ".join(token for token in dict.fromkeys(_TOKEN.findall(one)) if token in shared)
-
-
-def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
-    total = Counter[str]()
-    for count in counts:
-        total.update(count)
-    return total
-
-
 _CHECK = re.compile(
     r"(\w[\w.]*(?:\[\w+\]|\(\))*)\s*(?:==|!=|===|!==|is not|is)\s*(nil|None|null|undefined|NULL)\b|"
     r"([\w.]+)\.(?:isPresent|isEmpty|has_value|is_some|is_none|nonNull|exists)\b|(\w+)\?\."
 )
 _LOCK = re.compile(r"\b(?:\w*[mM]utex|\w*\.R?[lL]ock|synchronized|[sS]emaphore|atomic|FOR UPDATE|transaction)\b")
+_SCOPE = re.compile(
+    r"^\s*(?:async\s+)?with\s.*:\s*$|\busing\s*[(\s]\s*(?:var|let|\w+\s+\w+\s*=)|\btry\s*\(|\bdefer\b|\bfinally\b|\bensure\b"
+)
+"""What gives something back at the end of a block."""
 _RELEASE = re.compile(r"\b(?:\w+\.)?([cC]lose|[rR]elease|[dD]ispose|[uU]nsubscribe|[fF]lush|[eE]vict|clearInterval)\(")
 _CONTROL = re.compile(
     r"time_?out|deadline|retry|retries|backoff|jitter|\blimit|evict|expir|\bttl|validat|verif|sanitiz|escape|authori"
-    r"|permission|throttl|circuit|fallback|\bwhere\b|recover|\bcatch\b|\bexcept\b|dedup|idempoten|max_?(size|len|age)",
+    r"|permission|throttl|circuit|fallback|\bwhere\b|recover|\bcatch\b|\bexcept\b|dedup|idempoten|max_?(size|len|age)"
+    r"|chunk|batch_?size|(page|fetch)_?size",
     re.IGNORECASE,
 )
 _ERRORS = frozenset({"err", "error", "e", "ex", "exc", "exception"})
@@ -234,6 +154,9 @@ def _guards_gone(removed: Sequence[str], added: Sequence[str]) -> Iterator[str]:
     for what, pattern in (("a lock", _LOCK), ("a release", _RELEASE)):
         if len(pattern.findall(old)) > len(pattern.findall(new)):
             yield what
+    scopes = [sum(_SCOPE.search(line) is not None for line in side) for side in (removed, added)]
+    if scopes[0] > scopes[1] and len(_RELEASE.findall(old)) <= len(_RELEASE.findall(new)):
+        yield "a release"
     lost = Counter(match.group().lower() for match in _CONTROL.finditer(old))
     lost -= Counter(match.group().lower() for match in _CONTROL.finditer(new))
     yield from lost
@@ -251,11 +174,16 @@ _ASKS = re.compile(
 )
 
 
+_TAKEN = re.compile(r"\b(\w+)\.(?:[gG]et|[aA]cquire|[bB]orrow)\w*\(")
+"""What is given back in the same diff (``Put``, ``release``) is taken from memory."""
 _AT_HAND = re.compile(r"\b\w*(?:[hH]eaders?|[pP]ool|[oO]nce|[eE]nv|[cC]onfig|[pP]arams|[mM]ap|^os)(?:\(\))?\.\w+\(")
 """What is read from memory asks nobody."""
 
 
 def _asks_more(removed: Sequence[str], added: Sequence[str]) -> bool:
+    """Whether more is asked of others than before."""
+    given = frozenset(re.findall(r"\b(\w+)\.(?:[pP]ut|[rR]elease|[rR]eturn)\w*\(", "\n".join(added)))
+    added = [_TAKEN.sub(lambda taken: "" if taken.group(1) in given else taken.group(), line) for line in added]
     return _more(_ASKS, *([_AT_HAND.sub("", line) for line in side] for side in (removed, added)))
 
 
@@ -266,29 +194,62 @@ def _more(pattern: re.Pattern[str], removed: Iterable[str], added: Iterable[str]
 
 _WORKS = re.compile(
     r"\bregexp?\.|re\.compile|RegExp|Pattern\.compile|bcrypt|scrypt|pbkdf2|deep_?copy|\bsleep\(|\bgo func|Thread\("
+    r"|fetch_?all\(|read_?all\(|readlines\(|\.collect\(|\.to_?(?:list|a)\("
     r"|ThreadPool|Promise\.all|errgroup|synchronized|\.R?Lock\(\)|FOR UPDATE|while True|for \{|setInterval",
     re.IGNORECASE,
 )
 _BUMPED = re.compile(r"\bv?\d+\.\d+\.\d+|^\s*FROM\s|[\^~]\d+\.\d+|==\s*\d+\.")
+_VERSION = re.compile(r"(?<![\d.])v?(\d+\.\d+)(?:\.\d+)?(?![\d])")
+
+
+def _is_small(removed: Sequence[str], added: Sequence[str]) -> bool:
+    """Whether each version that goes comes back but for what follows its second number."""
+    old, new = (Counter(_VERSION.findall("\n".join(side))) for side in (removed, added))
+    return bool(old) and old == new
+
+
 _OPERATOR = re.compile(r"==|!=|<=|>=|&&|\|\||<|>|!|\band\b|\bor\b|\bnot\b|[-+*/%]")
 
 
 def _turns(removed: Sequence[str], added: Sequence[str]) -> bool:
     """Whether a line stays but for its operators."""
-    plain = {_bare(line): _OPERATOR.findall(line) for line in removed if _names(line)}
+    plain = {_bare(line): _OPERATOR.findall(line) for line in removed if names(line)}
     return any(_bare(line) in plain and plain[_bare(line)] != _OPERATOR.findall(line) for line in added)
 
 
 def _bare(line: str) -> tuple[str, ...]:
-    return tuple(token for token in _TOKEN.findall(line) if token not in {"and", "or", "not"})
+    return tuple(token for token in TOKEN.findall(line) if token not in {"and", "or", "not"})
 
 
-_CALL = re.compile(r"([A-Za-z_]\w*)[ \t]*\(")
+_PATTERN = re.compile(
+    r"(?:^|[=(:,\s])/((?:[^/\\]|\\.)+)/[gimsuy]{0,5}(?=\s*[,;).\]}]|\s*$)|\"((?:[^\"\\]|\\.)+)\"|'((?:[^'\\]|\\.)+)'"
+)
+_IS_PATTERN = re.compile(r"\\[wWsSdDb]|\.[*+]|\[\^|\(\?[:=!<P]|[\])][*+]")
+
+
+def _patterns(lines: Iterable[str]) -> frozenset[str]:
+    """Regular expressions that are written out: between slashes, or as strings that look like one."""
+    found = (next(filter(None, match.groups())) for line in lines for match in _PATTERN.finditer(line))
+    return frozenset(text for text in found if _IS_PATTERN.search(text))
+
+
+_CONVERSIONS = frozenset(
+    ("list", "str", "int", "float", "set", "dict", "tuple", "bool", "string", "len", "range", "sorted", "make", "print")
+)
+"""Calls that do nothing but give something another form."""
+
+
+_NOTHING = frozenset({"nil", "None", "null", "undefined", "self", "this"})
+_ASSIGNED = re.compile(r"\b(\w+)(?:,\s*\w+)?\s*:?=(?!=)")
 
 
 def _removes(removed: Sequence[str], added: Sequence[str]) -> bool:
-    """Whether calls are gone and none came in their place; a helper that was extracted is a call."""
-    gone, come = (frozenset(_CALL.findall("\n".join(side))) - _KEYWORDS for side in (removed, added))
+    """Whether calls are gone and none came in their place, or names; a helper that was extracted is a call."""
+    old, new = (frozenset[str]().union(*map(names, side)) for side in (removed, added))
+    lost = old - new - _ERRORS - _NOTHING - frozenset(_ASSIGNED.findall("\n".join(removed)))
+    if added and lost and not new - old:
+        return True
+    gone, come = (frozenset(CALL.findall("\n".join(side))) - KEYWORDS - _CONVERSIONS for side in (removed, added))
     return bool(gone - come) and not come - gone
 
 
@@ -299,6 +260,11 @@ _SHARED = re.compile(
     r"^\s*var\s+\w+\s*(?:=\s*)?(?:\[\]|map\b|make\()|\bstatic\b.*(?:List|Map|Set|Queue)\b|\bglobal\s+\w"
     r"|^(?:export\s+)?(?:const|let|var)\s+\w+\s*=\s*(?:new\s+(?:Map|Set|Array)|\[\s*\]|\{\s*\})|^_?\w+\s*(?::[^=]+)?=\s*(?:\[\s*\]|\{\s*\}|dict\(|list\()"
     r"|self\.\w+\s*=\s*(?:\[\s*\]|\{\s*\})"
+)
+_TOOLS = re.compile(
+    r"eslint|prettier|stylelint|husky|\bjest\b|mocha|vitest|pytest|mypy|\bruff\b|\bblack\b|flake8|golangci|checkstyle"
+    r"|spotbugs|junit|testify|rubocop|rspec|@types/",
+    re.IGNORECASE,
 )
 _BOUND = re.compile(r"\blru\b|max|limit|\bcap\b|evict|bounded|\bttl\b|expir|maxlen", re.IGNORECASE)
 
@@ -312,7 +278,9 @@ def _grows(added: Sequence[str]) -> bool:
 
 _SCHEMA = re.compile(
     r"\b(?:ALTER\s+TABLE|DROP\s+(?:TABLE|COLUMN|INDEX)|RENAME\s+(?:TO|COLUMN)|CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)"
-    r"|drop_column|rename_column|drop_table|op\.alter_column)",
+    r"|ADD\s+CONSTRAINT|SET\s+NOT\s+NULL|LOCK\s+TABLE|VACUUM\s+FULL|REINDEX\s+(?!.*CONCURRENTLY)"
+    r"|drop_column|rename_column|drop_table|op\.(?:alter_column|create_index|drop_\w+)|remove_(?:index|column)"
+    r"|change_column|drop_index|add_index\b(?!.*concurrently))",
     re.IGNORECASE,
 )
 

@@ -33,11 +33,21 @@ class Mechanism:
     weight: float = 1.0
     in_code: bool = False
     """Whether only a program (or what it is deployed with) fails like this."""
+    by_content: bool = False
+    """Whether it is about what is sent, rather than about whether and when."""
 
 
-def _of(name: str, shows: str, words: str, *effects: Effect, weight: float = 1.0, in_code: bool = False) -> Mechanism:
+def _of(
+    name: str,
+    shows: str,
+    words: str,
+    *effects: Effect,
+    weight: float = 1.0,
+    in_code: bool = False,
+    by_content: bool = False,
+) -> Mechanism:
     stems = frozenset(stem(word) for word in words.split())
-    return Mechanism(name, re.compile(shows, re.IGNORECASE), stems, frozenset(effects), weight, in_code)
+    return Mechanism(name, re.compile(shows, re.IGNORECASE), stems, frozenset(effects), weight, in_code, by_content)
 
 
 MECHANISMS = (
@@ -45,8 +55,9 @@ MECHANISMS = (
         "memory",
         r"oom|out of memory|memory|heap|\brss\b|gc pause|cannot allocate|evict",
         "append cache buffer slice map list record history log accumulate listener leak retain queue session memory "
-        "heap limit static global batch page",
+        "heap limit static global batch page fetch all read row chunk size",
         Effect.GROWTH,
+        Effect.WORK,
         Effect.GUARD,
         Effect.SETTING,
     ),
@@ -72,6 +83,7 @@ MECHANISMS = (
         Effect.CALLS,
         Effect.SCHEMA,
         Effect.WORK,
+        Effect.PATTERN,
         Effect.SETTING,
         weight=0.6,
     ),
@@ -94,8 +106,11 @@ MECHANISMS = (
     ),
     _of(
         "race",
-        r"concurrent map|data race|deadlock|concurrentmodification|race condition|lock (wait|contention)",
-        "lock mutex sync synchronized atomic thread goroutine async transaction concurrent map isolation order",
+        r"concurrent map|data race|deadlock|concurrentmodification|race condition|lock (wait|contention|time-?out)"
+        r"|waiting for \w*lock|locks_waiting|could not (obtain|serialize)",
+        "lock mutex sync synchronized atomic thread goroutine async transaction concurrent map isolation order alter "
+        "table index",
+        Effect.SCHEMA,
         Effect.GUARD,
         Effect.WORK,
         Effect.REMOVAL,
@@ -112,10 +127,12 @@ MECHANISMS = (
     _of(
         "processor",
         r"\bcpu|throttl|load average|busy",
-        "regex pattern compile cache ttl index compress encrypt hash serial poll interval spin loop worker thread",
+        "regex pattern compile match cache ttl index compress encrypt hash serial poll interval spin loop worker "
+        "thread",
         Effect.SETTING,
         Effect.CALLS,
         Effect.WORK,
+        Effect.PATTERN,
         Effect.GUARD,
     ),
     _of(
@@ -152,10 +169,50 @@ MECHANISMS = (
     _of(
         "format",
         r"unmarshal|pars(e|ing)|decod|deserial|malformed|schema|unexpected (token|field|type)"
-        r"|invalid (json|format|value)",
+        r"|invalid (json|format|value)|must be|not allowed|expected .{1,40} (but )?got|out of range"
+        r"|required (field|key)|negative|cannot (convert|cast)",
         "json proto field schema serial decode marshal tag rename enum format contract version parse type encode",
         Effect.SETTING,
         Effect.GUARD,
+        Effect.PATTERN,
+        Effect.BUMP,
+        weight=0.8,
+        by_content=True,
+    ),
+    _of(
+        "handles",
+        r"too many open files|emfile|(file )?descriptors?|open_fds|goroutines|address already in use"
+        r"|cannot assign requested address|ephemeral port|unable to create .{0,20}thread|out of (threads|handles)",
+        "close open file reader body response socket conn connection descriptor handle stream defer goroutine thread",
+        Effect.GUARD,
+        Effect.GROWTH,
+        Effect.WORK,
+        Effect.REMOVAL,
+    ),
+    _of(
+        "session",
+        r"session|cookie|csrf|log(in|ged out|out)|\bstate\b.{0,30}(missing|mismatch|invalid)",
+        "session cookie csrf token state domain samesite site secure redirect callback expire ttl sticky "
+        "affinity store",
+        Effect.SETTING,
+        Effect.GUARD,
+    ),
+    _of(
+        "interface",
+        r"unexpected (keyword )?argument|no such method|nosuchmethod|noclassdef|has no attribute|is not a function"
+        r"|unimplemented|unknown (method|service|flag|option)|importerror|incompatible|deprecated|symbol lookup",
+        "version bump upgrade dependency require package requirement lock pin proto api method argument",
+        Effect.BUMP,
+        Effect.REMOVAL,
+        Effect.SETTING,
+        in_code=True,
+    ),
+    _of(
+        "time",
+        r"time ?zone|\butc\b|\bdst\b|midnight|in the (future|past)|schedule|cron",
+        "time zone timezone utc local offset schedule cron date day hour now clock",
+        Effect.SETTING,
+        Effect.REMOVAL,
         weight=0.8,
     ),
     _of(

@@ -61,6 +61,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+_MACHINE = "a machine or a piece of hardware fails"
 _SORTS = (
     _Sort(
         _any(
@@ -98,13 +99,15 @@ _SORTS = (
             r"\bnode\b.{0,40}(not ?ready|unreachable|lost|down|pressure)|NodeNotReady|node ?pressure|cordoned",
             r"spot (instance )?(interrupt|reclaim)|preempted|machine check|\bmce\b|\becc\b|uncorrectable",
             r"hardware error|kernel: |\bnvme|buffer i/o error|blk_update|\bsmart\b.{0,40}fail|thermal",
-            r"link (is )?down|\bnic\b.{0,30}(reset|down)",
+            r"link (is )?down|\bnic\b.{0,30}(reset|down)|blocked for more than \d+ ?s|(disk|volume|storage) is slow",
+            r"rebalance recommendation|will be (terminated|reclaimed)|nodes are available|unschedulable",
+            r"FailedScheduling|host (maintenance|failure|error)|live migration",
         ),
         0.75,
         0.85,
         CauseKind.INFRASTRUCTURE,
         RemediationAction.RESCHEDULE,
-        "a machine or a piece of hardware fails",
+        _MACHINE,
     ),
     _Sort(
         _any(
@@ -120,7 +123,8 @@ _SORTS = (
     _Sort(
         _any(
             r"\bntp\b|chrony|clock (skew|drift|offset|jump|unsynchroni[sz]ed)|time (skew|drift)|RequestTimeTooSkewed",
-            r"issued in the future|token used before issued",
+            r"issued in the future|token used before issued|clock (is |was )?(wrong|off|ahead|behind)",
+            r"\b(iat|nbf)\b.{0,20}future",
         ),
         0.8,
         0.85,
@@ -159,14 +163,36 @@ _SORTS = (
         RemediationAction.SCALE,
         "a disk is full",
     ),
+    _Sort(
+        _any(
+            r"\bsteal\b|noisy neighbou?r",
+            r"(burst|cpu|i/?o) ?(credits?|balance).{0,20}(exhaust|used up|deplet|at 0|low)",
+        ),
+        0.65,
+        0.7,
+        CauseKind.CAPACITY,
+        RemediationAction.RESCHEDULE,
+        "others use up the machine",
+    ),
 )
+_GAUGES = (
+    (r"timex_offset|clock_?(skew|offset|drift)|ntp_?(offset|drift)|sync_status", 0.8, "a clock is wrong"),
+    (r"nodes?_(not_?)?ready|node_(unreachable|down|lost)", 0.75, _MACHINE),
+    (r"unschedulable|volume_(queue|write_latency|read_latency)|disk_(await|write_latency|read_latency)", 0.6, _MACHINE),
+    (r"(ecc|edac|nvme|smart|machine_check)\w*err|uncorrect", 0.75, _MACHINE),
+    (r"packet_?loss|packets?_dropped|retrans", 0.6, "a zone, a region or the network between fails"),
+    (r"steal|(burst|cpu|io)_(credit|balance)", 0.65, "others use up the machine"),
+)
+"""Gauges that tell of the ground, which no change of a program moves, and the reason (of ``_SORTS``) they tell."""
 
 _FAILED_THEM = _any(
     r"\b5\d\d\b|\b429\b|timed?[ -]?out|refused|reset|unavailable|unreachable|bad gateway|outage|degraded|incident",
     r"too many requests|rate limit|maintenance|handshake|\bEOF\b|no response|declined to answer",
 )
 _HOST = re.compile(
-    r"\b(?:[a-z0-9][a-z0-9-]*\.)+(?:com|net|org|io|cloud|dev|ai|co|app|eu|us|uk|de|info)\b(?!\.?\w)", re.IGNORECASE
+    r"(?<=://)[a-z0-9][\w-]*(?:\.[\w-]+)+"
+    r"|\b(?:[a-z0-9][a-z0-9-]*\.)+(?:com|net|org|io|cloud|dev|ai|co|app|eu|us|uk|de|info)\b(?!\.?\w)",
+    re.IGNORECASE,
 )
 _OF_CODE = re.compile(r"(^|\.)(github\.com|gitlab\.com|golang\.org|k8s\.io|java\.(net|io)|system\.(net|io))$")
 """Where programs come from, in their stack traces."""
@@ -202,6 +228,15 @@ def outside_causes(heard: Sequence[Heard], is_ours: Callable[[str], bool]) -> tu
     total = sum(one.count for one in heard)
     found = [*_by_words(heard, total), *_same_record(heard), *_third_parties(heard, total, is_ours)]
     return tuple(sorted(found, key=lambda cause: (-cause.score, cause.why)))
+
+
+def told_by_gauge(metric: str, service: str) -> Outside | None:
+    """The cause that a gauge tells of which is not what it was, if what it measures is the ground."""
+    for shows, score, why in _GAUGES:
+        if re.search(shows, metric, re.IGNORECASE):
+            sort = next(sort for sort in _SORTS if sort.why == why)
+            return Outside(score, sort.kind, sort.action, f"{why}: {metric} of {service} is not what it was")
+    return None
 
 
 def _by_words(heard: Sequence[Heard], total: int) -> Iterable[Outside]:

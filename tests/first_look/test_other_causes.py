@@ -103,6 +103,22 @@ def test_demand_that_grew_before_it_failed_explains_it() -> None:
         assert concluded(replace(failing, movers=(other,))).other_cause is CauseKind.UNKNOWN
 
 
+def test_ground_that_a_gauge_tells_of_explains_it_when_it_moved_as_it_began() -> None:
+    failing = replace(seen(), complaints=(complaint("checkout", 9),))
+    found = concluded(replace(failing, movers=(grown("node-3", 12, "cpu_steal_ratio"),)))
+    assert (found.other_cause, found.outside.action) == (CauseKind.CAPACITY, RemediationAction.RESCHEDULE)
+    for minutes in (5, 50):
+        other = replace(failing, movers=(grown("node-3", minutes, "cpu_steal_ratio"),))
+        assert concluded(other).other_cause is CauseKind.UNKNOWN
+
+
+def test_demand_that_grew_at_several_services_is_better_evidence() -> None:
+    failing = replace(seen(), complaints=(complaint("checkout", 9, "queue is full"),))
+    one = concluded(replace(failing, movers=(grown("checkout", 14),)))
+    two = concluded(replace(failing, movers=(grown("checkout", 14), grown("web", 14))))
+    assert two.no_change > one.no_change
+
+
 def test_where_nothing_fails_there_is_no_cause() -> None:
     found = concluded(seen())
     assert (found.kind, found.other_cause, suspects(found)) == (CauseKind.NONE, CauseKind.NONE, ())

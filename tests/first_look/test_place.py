@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sre_bot.first_look.movers import Mover
-from sre_bot.first_look.place import failing_place, first_sign, moved, onset_by_logs, same_service, texts, told_calls
+from sre_bot.first_look.movers import Mover, Steady
+from sre_bot.first_look.place import (
+    driven,
+    failing_place,
+    first_sign,
+    moved,
+    onset_by_logs,
+    same_service,
+    texts,
+    told_calls,
+)
 from sre_bot.first_look.seen import Complaint, Contrast, Seen
 from sre_bot.incident import Alert, LogLevel
 from sre_bot.signals.series import Series, facts
@@ -89,6 +98,31 @@ def test_calls_are_told_by_the_trace_and_by_complaints_that_name_another_service
         )
     )
     assert told == {"web": {"checkout", "payments"}}
+
+
+def test_calls_of_any_trace_tell_who_calls_whom() -> None:
+    trace = replace(contrast("web"), edges=(("web", "checkout"), ("checkout", "payments")))
+    assert told_calls(saw(trace=trace)) == {"web": {"checkout"}, "checkout": {"payments"}}
+
+
+def grown(service: str, metric: str) -> Mover:
+    times = np.arange(AT.timestamp() - 3600, AT.timestamp() + 1, 15)
+    series = Series({}, times, np.where(times < ago(20).timestamp(), 100.0, 500.0))
+    return Mover(service, metric, facts(series), ago(20), ago(19), series)
+
+
+def test_a_service_is_driven_where_more_is_asked_of_it_but_not_of_its_callers() -> None:
+    flat = (Steady("web", "requests_per_sec", 20.0),)
+    told = saw(trace=replace(contrast("checkout"), edges=(("web", "checkout"),)))
+    more = replace(told, movers=(grown("checkout", "queries_per_second"),), steady=flat)
+    assert driven(more, ["checkout"]) == {"checkout"}
+    for other in (
+        replace(more, steady=()),
+        replace(more, contrast=None),
+        replace(more, movers=(grown("checkout", "heap_bytes"),)),
+        replace(more, movers=(*more.movers, grown("web", "requests_per_sec"))),
+    ):
+        assert driven(other, ["checkout"]) == NOBODY
 
 
 def test_the_onset_is_the_first_complaint_else_the_alert() -> None:

@@ -114,6 +114,38 @@ def test_a_diff_that_does_what_such_failures_come_from_beats_a_later_one_that_on
     assert "by its diff it does the same as before" in found["tidy"].why
 
 
+def test_a_caller_is_suspect_when_it_asks_more_of_what_fails_than_is_asked_of_it() -> None:
+    caller = deploy("a", 5, "web")
+    assert verdicts(caller, driven=frozenset({"checkout"}))["a"].score > 2 * verdicts(caller)["a"].score
+
+
+def test_a_healthy_dependency_is_suspect_when_what_fails_complains_of_what_it_gets() -> None:
+    dependency = deploy("a", 5, "payment")
+    known = {"healthy": frozenset({"payment"})}
+    plain = verdicts(dependency, texts=("deadline exceeded",), **known)["a"].score
+    assert verdicts(dependency, texts=("amount must be positive, got 0",), **known)["a"].score > 2 * plain
+
+
+def test_the_less_a_diff_can_break_the_less_it_is_suspect() -> None:
+    diffs = {
+        "sets": "-size = 20\n+size = 2",
+        "rewrites": "-return raw\n+return raw / 100",
+        "adds": "-show(label)\n+show(label, copies=2)",
+        "same": "-show(label)\n+display(label)",
+    }
+    changes = [change for name in diffs for change in (commit(name, 9), deploy(name, 5))]
+    found = verdicts(*changes, diffs=diffs)
+    assert sorted(found, key=lambda name: -found[name].score) == list(diffs)
+    assert found["same"].score <= NO_CHANGE
+
+
+def test_a_small_bump_breaks_less_than_a_great_one() -> None:
+    diffs = {"small": "-  libpq v1.4.2\n+  libpq v1.4.3", "great": "-  libpq v1.4.2\n+  libpq v2.0.0"}
+    changes = [change for name in diffs for change in (commit(name, 9), deploy(name, 5))]
+    found = verdicts(*changes, diffs=diffs)
+    assert found["great"].score > found["small"].score
+
+
 def test_a_missing_diff_proves_nothing_either_way() -> None:
     changes = (commit("a", 40), deploy("a", 5))
     texts = ("context deadline exceeded",)

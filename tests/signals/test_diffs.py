@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sre_bot.signals.diffs import Effect, changed_lines, is_comment_only, read_diff
+from sre_bot.signals.diffs import Effect, changed_lines, is_idle, read_diff
 
 RISKY = [
     (Effect.SETTING, "-const maxIdle = 64\n+const maxIdle = 4", "maxIdle: 64 → 4"),
@@ -37,6 +37,15 @@ RISKY = [
     (Effect.REMOVAL, "-  cache.warm()\n-  serve()\n+  serve()", ""),
     (Effect.WORK, "+  pattern = re.compile('(a+)+$')", ""),
     (Effect.WORK, "+  with lock: sleep(1)", ""),
+    (Effect.SETTING, "-  name = 1;\n-  size = 2;\n+  name = 2;\n+  size = 1;", "name: 1 → 2"),
+    (Effect.SETTING, "-  cookie(same_site: :lax)\n+  cookie(same_site: :strict)", "cookie same_site: lax → strict"),
+    (Effect.SETTING, "-  tx(Level.SERIALIZABLE)\n+  tx(Level.READ_COMMITTED)", "SERIALIZABLE → READ_COMMITTED"),
+    (Effect.GUARD, "-  with Session() as s:\n-    s.add(x)\n+  s = Session()\n+  s.add(x)", "a release"),
+    (Effect.GUARD, "-  for rows in read(chunk=500):\n+  for rows in read():", "chunk"),
+    (Effect.REMOVAL, '-  key = shop + ":" + name\n+  key = name', ""),
+    (Effect.WORK, "-  return next(rows)\n+  return rows.fetchall()", ""),
+    (Effect.SCHEMA, "+    remove_index :orders, :day", ""),
+    (Effect.PATTERN, "-  word: /\\w+/,\n+  word: /^(\\w+\\s?)+$/,", ""),
     (Effect.BUMP, "-  libpq v1.4.2\n+  libpq v1.5.0", ""),
     (Effect.BUMP, '-  "axios": "^1.6.0"\n+  "axios": "^1.7.0"', ""),
     (Effect.BUMP, "-FROM alpine:3.18\n+FROM alpine:3.19", ""),
@@ -52,9 +61,14 @@ HARMLESS = [
     '-  accent: "#3b82f6",\n+  accent: "#2563eb",',
     "-  padding: 8px\n+  padding: 10px",
     "-# wait 5 seconds\n+# wait 10 seconds",
-    "+rid := r.Header.Get(name)",
     "+import metrics",
+    '-log.info("started")\n+log.info("started", shard=shard)',
+    '-return {"id": row.id, "size": 3}\n+return Answer.of(row)',
+    "-if v < 10 || v > 20 { return errRange }\n+if err := inRange(v, 10, 20); err != nil { return err }",
 ]
+
+ADDS = ["+rid := r.Header.Get(name)", "-show(label)\n+show(label, copies=2)", "+ if kind == 'b' { return skip(r) }"]
+REWRITES = ["-  return Money{raw}\n+  return Money{raw / 100}", "-  day(first)\n+  day(last - 1)"]
 
 
 @pytest.mark.parametrize(("effect", "diff", "told"), RISKY)
@@ -71,6 +85,30 @@ def test_what_is_only_moved_renamed_reworded_or_restyled_does_nothing(diff: str)
     assert reading.effects == frozenset()
     assert reading.told == ()
     assert reading.restructures
+
+
+@pytest.mark.parametrize("diff", ADDS)
+def test_what_leaves_all_that_was_there_only_adds(diff: str) -> None:
+    reading = read_diff(diff)
+    assert (reading.only_adds, reading.restructures, reading.effects) == (True, False, frozenset())
+
+
+@pytest.mark.parametrize("diff", REWRITES)
+def test_what_computes_with_other_numbers_or_operators_is_not_the_same_as_before(diff: str) -> None:
+    reading = read_diff(diff)
+    assert (reading.is_conserving, reading.restructures) == (False, False)
+
+
+def test_a_small_bump_changes_no_more_than_the_last_number_of_a_version() -> None:
+    assert read_diff("-  libpq v1.4.2\n+  libpq v1.4.3").is_small_bump
+    assert not read_diff("-  libpq v1.4.2\n+  libpq v2.0.0").is_small_bump
+    assert not read_diff("-size = 20\n+size = 2").is_small_bump
+
+
+def test_what_is_taken_from_a_pool_and_given_back_asks_nobody() -> None:
+    taken = "-d := newDecoder()\n+d := decoders.Get()\n+defer decoders.Put(d)"
+    assert Effect.CALLS not in read_diff(taken).effects
+    assert Effect.CALLS in read_diff("+d := decoders.Get()").effects
 
 
 def test_growth_that_is_bounded_is_no_growth() -> None:
@@ -98,10 +136,12 @@ def test_headers_and_context_are_no_changes() -> None:
     assert changed_lines(diff) == [("-", "size = 20"), ("+", "size = 2")]
 
 
-def test_comments_alone() -> None:
-    assert is_comment_only("-// old\n+// new\n+")
-    assert not is_comment_only("-// old\n+x = 1")
-    assert not is_comment_only("")
+def test_comments_and_versions_of_what_checks_programs_alone_run_nothing() -> None:
+    assert is_idle('-  "eslint": "8.1.0",\n+  "eslint": "9.0.0",')
+    assert not is_idle('-  "axios": "1.1.0",\n+  "axios": "2.0.0",')
+    assert is_idle("-// old\n+// new\n+")
+    assert not is_idle("-// old\n+x = 1")
+    assert not is_idle("")
 
 
 lines = st.lists(st.text(alphabet="ab1.(){}=\"'<>!&| \t#-+", max_size=30), max_size=12)
@@ -111,7 +151,7 @@ lines = st.lists(st.text(alphabet="ab1.(){}=\"'<>!&| \t#-+", max_size=30), max_s
 def test_nothing_that_one_can_write_breaks_it(removed: list[str], added: list[str]) -> None:
     reading = read_diff("\n".join([*(f"-{line}" for line in removed), *(f"+{line}" for line in added)]))
     assert reading.changed <= reading.all_words | reading.changed
-    assert reading.restructures == (reading.is_known and not reading.effects)
+    assert not (reading.restructures and reading.effects)
 
 
 code = st.lists(st.text(alphabet="ab1.(){}=\"'<>!&| #", max_size=30), max_size=12)

@@ -28,6 +28,10 @@ PAIRS = [
     ("too much traffic of our own", "retry storm towards ledger", "-attempts: 2\n+attempts: 9"),
     ("start", "CrashLoopBackOff: readiness probe failed", "-  port: 8080\n+  port: 9090"),
     ("wrong results", "stale price served", "-cache_ttl: 5s\n+cache_ttl: 10h"),
+    ("handles", "accept: too many open files", "-  defer body.Close()\n+  read(body)"),
+    ("session", "login loop: session cookie was not sent", "-cookie_domain: a.example\n+cookie_domain: b.example"),
+    ("interface", "TypeError: got an unexpected keyword argument 'size'", "-drawing==3.2.1\n+drawing==4.0.0"),
+    ("time", "schedule ran twice at midnight", "-time_zone: UTC\n+time_zone: CET"),
     ("slow", "request latency is high", "+for row in rows:\n+    owner = client.fetch(row)"),
 ]
 

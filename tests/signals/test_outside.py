@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_bot.investigation import CauseKind, RemediationAction
-from sre_bot.signals.outside import SAME_RECORD, THIRD_PARTY, Heard, Outside, outside_causes
+from sre_bot.signals.outside import SAME_RECORD, THIRD_PARTY, Heard, Outside, outside_causes, told_by_gauge
 
 
 def heard(text: str, service: str = "checkout", count: int = 20) -> Heard:
@@ -42,6 +42,14 @@ def best(*said: Heard) -> Outside | None:
             CauseKind.EXTERNAL_DEPENDENCY,
             RemediationAction.ESCALATE_UPSTREAM,
         ),
+        (
+            "POST https://rates.partner.example/v2: 503",
+            CauseKind.EXTERNAL_DEPENDENCY,
+            RemediationAction.ESCALATE_UPSTREAM,
+        ),
+        ("instance i-07 will be terminated in 120 s", CauseKind.INFRASTRUCTURE, RemediationAction.RESCHEDULE),
+        ("task sync:88 blocked for more than 120 seconds", CauseKind.INFRASTRUCTURE, RemediationAction.RESCHEDULE),
+        ("cpu steal of 41 % on this host", CauseKind.CAPACITY, RemediationAction.RESCHEDULE),
         ("node ip-10-0-3-7 is NotReady", CauseKind.INFRASTRUCTURE, RemediationAction.RESCHEDULE),
         ("kernel: EXT4-fs error on nvme1n1", CauseKind.INFRASTRUCTURE, RemediationAction.RESCHEDULE),
         ("dial tcp 10.2.0.1:5432: no route to host", CauseKind.INFRASTRUCTURE, RemediationAction.FAILOVER),
@@ -120,3 +128,25 @@ def test_scores_are_shares_best_first_whatever_is_said(said: list[Heard]) -> Non
     scores = [cause.score for cause in outside_causes(said, is_ours)]
     assert scores == sorted(scores, reverse=True)
     assert all(0 < score <= 1 for score in scores)
+
+
+@pytest.mark.parametrize(
+    ("metric", "action"),
+    [
+        ("node_timex_offset_seconds", RemediationAction.RESTART),
+        ("nodes_ready", RemediationAction.RESCHEDULE),
+        ("cpu_steal_ratio", RemediationAction.RESCHEDULE),
+        ("volume_queue_length", RemediationAction.RESCHEDULE),
+        ("packet_loss_ratio", RemediationAction.FAILOVER),
+    ],
+)
+def test_a_gauge_of_the_ground_tells_of_a_cause_that_is_no_change(metric: str, action: RemediationAction) -> None:
+    told = told_by_gauge(metric, "checkout")
+    assert told is not None
+    assert told.action is action
+    assert f"{metric} of checkout" in told.why
+
+
+@pytest.mark.parametrize("metric", ["queue_length", "heap_bytes", "disk_used_ratio", "http_errors_ratio"])
+def test_a_gauge_of_what_programs_do_tells_of_none(metric: str) -> None:
+    assert told_by_gauge(metric, "checkout") is None
