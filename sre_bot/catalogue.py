@@ -38,6 +38,10 @@ class Catalogue:
         aliases = {alias.casefold(): service.name for service in known for alias in service.aliases}
         return aliases | {name.casefold(): name for name in self.services}
 
+    def mentioned(self) -> frozenset[str]:
+        """The services that are described, and those that they depend on."""
+        return frozenset({*self.services, *(one for service in self.services.values() for one in service.dependencies)})
+
     def described(self, names: Sequence[str]) -> str:
         """What is known of these services, a line each; empty when nothing is."""
         known = (self.find(name) for name in dict.fromkeys(names))

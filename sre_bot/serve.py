@@ -102,13 +102,15 @@ async def serve(settings: Settings) -> None:
         async def accept(key: str, event: JsonObject) -> None:
             await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
 
+        known = bootstrap.catalogue(settings)
         commands = Commands(
             parts.current_alerts(),
             parts.alert_history(),
             allowed_hosts=bootstrap.link_hosts(settings),
             redact=redactor.redact,
             now=lambda: datetime.now(UTC),
-            naming=Naming(bootstrap.catalogue(settings).names(), parts.service_labels),
+            naming=Naming(known.names(), parts.service_labels),
+            services=known.mentioned(),
         )
 
         async def answer(words: str) -> str:

@@ -23,6 +23,10 @@ def test_a_name_comes_before_another_services_alias() -> None:
     assert found.name == "b"
 
 
+def test_a_dependency_is_known_though_nobody_describes_it() -> None:
+    assert CATALOGUE.mentioned() == {"checkout", "payments", "inventory"}
+
+
 def test_a_later_source_wins_field_by_field() -> None:
     merged = Catalogue.of([CHECKOUT], [Service("checkout", owner="platform", repository="shop")]).find("checkout")
     assert merged == Service(

@@ -40,6 +40,7 @@ class Commands:
         redact: takes secrets out of what sources say.
         now: tells the present.
         naming: what services are called, in alerts and in questions.
+        services: those that are known, whether or not an alert names them.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Commands:
         redact: Callable[[str], str],
         now: Callable[[], datetime],
         naming: Naming | None = None,
+        services: Collection[str] = (),
     ) -> None:
         self._current = current
         self._history = history
@@ -58,6 +60,7 @@ class Commands:
         self._redact = redact
         self._now = now
         self._naming = naming or Naming({})
+        self._services = services
 
     async def answer(self, text: str) -> str:
         """The answer to the words behind the command, as mrkdwn; within about two seconds."""
@@ -82,8 +85,7 @@ class Commands:
         if question.service is not None:
             question = replace(question, service=self._naming.service(question.service))
         held, remembered = (tuple(map(self._naming.alert, alerts)) for alerts in (current, past))
-        services = self._naming.names.values()
-        return alert_summary(summarise(question, window, held, remembered, missing, services=services))
+        return alert_summary(summarise(question, window, held, remembered, missing, services=self._services))
 
     async def _ask(
         self, source: str, answer: Awaitable[Sequence[Alert]] | None, missing: list[MissingSource]

@@ -34,6 +34,7 @@ def commands(alerts: Sequence[Alert] = (), **replaced: object) -> Commands:
         redact=lambda text: text.replace("hunter2", "[redacted]"),
         now=lambda: NOW,
         naming=parts.get("naming"),  # type: ignore[arg-type]  # a Naming, or None
+        services=parts.get("services", ()),  # type: ignore[arg-type]  # names
     )
 
 
@@ -66,8 +67,9 @@ async def test_a_service_is_found_under_all_its_names() -> None:
 
 
 async def test_a_name_that_nobody_knows_is_no_all_clear() -> None:
-    answer = await commands(naming=Naming({"web": "web"})).answer("alerts wbe")
+    answer = await commands(services=["web"]).answer("alerts wbe")
     assert "no catalogue names such a service. Did you mean web?" in answer
+    assert await commands(services=["web"]).answer("alerts WEB") == "Nothing fires for WEB."
 
 
 async def test_a_mistake_is_explained_without_ringing_anyone() -> None:
