@@ -1,7 +1,7 @@
 """Which movements are explained by others: a score shrinks by what a likelier cause that moved, too, accounts for.
 
 A call takes at least as long as the calls it waits for. So of two services whose latency rose alike, the one that
-takes longer may wait for the other, never the other way round: no call graph is needed to know where not to look.
+takes longer may wait for the other, never the other way round. This needs no call graph, though one narrows it.
 Within a service, work of any kind costs CPU, and a busy CPU costs latency.
 """
 
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from sre_bot.signals.impact import callees_of, reached_from
 from sre_bot.signals.metric_kinds import MetricKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from sre_bot.signals.level_shift import FloatArray
+    from sre_bot.signals.level_shift import FloatArray, IntArray
 
     BoolArray: TypeAlias = NDArray[np.bool_]
 
@@ -40,19 +41,23 @@ Key = tuple[str, str]
 
 
 def less_callees(
-    keys: Sequence[Key], rising: BoolArray, scores: FloatArray, before: FloatArray, courses: FloatArray
+    keys: Sequence[Key],
+    scores: FloatArray,
+    before: FloatArray,
+    courses: FloatArray,
+    calls: Collection[tuple[str, str]] = (),
 ) -> FloatArray:
     """The scores, those of latencies less what services that answer sooner explain of them.
 
     Args:
         keys: (service, metric) of each series; levels compare between those of the same metric.
-        rising: which series are latencies that rose; the others keep their scores.
         scores: how suspicious each is by itself.
-        before: the level of each before, in the unit of its metric.
+        before: the old level of each latency that rose, in the unit of its metric; NaN of all others.
         courses: (series, parts) levels in the course of the searched time, NaN for none.
+        calls: (caller, callee) pairs; where they are known, only callees and theirs explain.
     """
     by_metric: defaultdict[str, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(rising & (before > 0) & (scores > 0)).tolist():
+    for row in np.flatnonzero((before > 0) & (scores > 0)).tolist():
         by_metric[keys[row][1]].append(row)
     left = scores.copy()
     for found in by_metric.values():
@@ -63,9 +68,21 @@ def less_callees(
             part = slice(start, start + AT_A_TIME)
             alike = np.maximum(away[part] @ away[callees].T, 0.0) ** ALIKE
             sooner = before[rows[callees]][None, :] < before[rows[part]][:, None]
+            if calls:
+                sooner &= _called(keys, rows[part], rows[callees], callees_of(calls))
             explained = np.where(sooner, alike * scores[rows[callees]][None, :], 0.0).max(axis=1)
             left[rows[part]] = _less(scores[rows[part]], explained, BY_CALLEES)
     return left
+
+
+def _called(keys: Sequence[Key], callers: IntArray, callees: IntArray, graph: Mapping[str, set[str]]) -> BoolArray:
+    """Whether the calls of each of these series' services lead to each of those."""
+    services = [keys[row][0] for row in callees.tolist()]
+    led: dict[str, list[bool]] = {}
+    for service in {keys[row][0] for row in callers.tolist()}:
+        reached = reached_from(service, graph)
+        led[service] = [callee in reached for callee in services]
+    return np.array([led[keys[row][0]] for row in callers.tolist()], dtype=np.bool_)
 
 
 def _directions(away: FloatArray) -> FloatArray:

@@ -63,12 +63,12 @@ def impacts(
         )
         for service, row in measured.items()
     }
-    callees = _callees(calls)
+    callees = callees_of(calls)
     own = {
         service: max(lost - sum(excess.get(callee, 0.0) for callee in callees.get(service, ())), PASSED_ON * lost)
         for service, lost in excess.items()
     }
-    reached = _reached(objective.service, callees)
+    reached = reached_from(objective.service, callees)
     total = sum(own.values())
     if total <= 0:
         return {}
@@ -100,7 +100,8 @@ def _excess(normals: Sequence[FloatArray], searched: FloatArray, *, lower: bool,
     return float(np.nansum(np.maximum(worse, 0.0) * load))
 
 
-def _callees(calls: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
+def callees_of(calls: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
+    """Whom each service calls, itself left out."""
     callees: defaultdict[str, set[str]] = defaultdict(set)
     for caller, callee in calls:
         if caller != callee:
@@ -108,7 +109,8 @@ def _callees(calls: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
     return dict(callees)
 
 
-def _reached(start: str, callees: Mapping[str, set[str]]) -> set[str]:
+def reached_from(start: str, callees: Mapping[str, set[str]]) -> set[str]:
+    """The service and all that its calls lead to."""
     reached, waiting = {start}, [start]
     while waiting:
         fresh = callees.get(waiting.pop(), set()) - reached

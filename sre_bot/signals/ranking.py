@@ -142,7 +142,7 @@ def rank(situation: Situation) -> Ranking:
     history = _with_first_use(metrics.keys, history)
     shifts = level_shifts(history, searched)
     moved = _moved(metrics.keys, shifts, vanished(history, searched))
-    scores = _service_scores(metrics.keys, moved, shifts)
+    scores = _service_scores(metrics.keys, moved, shifts, situation.calls)
     if situation.objective is not None:
         normals = (recent,) if baseline is None else (baseline, recent)
         own = impacts(metrics.keys, normals, searched, situation.objective, situation.calls)
@@ -216,11 +216,14 @@ def _movements(keys: Sequence[tuple[str, str]], moved: _Moved, shifts: Shifts, t
         yield Movement(*key, float(scores[row]), onset, float(shifts.before[row]), float(moved.after[row]))
 
 
-def _service_scores(keys: Sequence[tuple[str, str]], moved: _Moved, shifts: Shifts) -> dict[str, float]:
+def _service_scores(
+    keys: Sequence[tuple[str, str]], moved: _Moved, shifts: Shifts, calls: frozenset[tuple[str, str]]
+) -> dict[str, float]:
     """Of each service its kinds together, of each kind the worst series."""
     scores = moved.weights() * np.log1p(moved.strength)
     latency = np.array([kind is MetricKind.LATENCY for kind in moved.kinds], dtype=np.bool_)
-    own = less_callees(keys, latency & moved.rises, scores, shifts.before, shifts.courses)
+    slower = np.where(latency & moved.rises, shifts.before, np.nan)
+    own = less_callees(keys, scores, slower, shifts.courses, calls)
     worst: defaultdict[str, defaultdict[MetricKind, float]] = defaultdict(lambda: defaultdict(float))
     for (service, _), kind, score in zip(keys, moved.kinds, own.tolist(), strict=True):
         worst[service][kind] = max(worst[service][kind], score)

@@ -20,7 +20,7 @@ def left(
     keys = [(f"service-{number}", "latency") for number in range(len(levels))]
     before = np.array(levels)
     rose = before[:, None] * (1 + np.array(courses))
-    kept: list[float] = less_callees(keys, np.ones(len(keys), dtype=np.bool_), np.array(scores), before, rose).tolist()
+    kept: list[float] = less_callees(keys, np.array(scores), before, rose).tolist()
     return kept
 
 
@@ -42,14 +42,30 @@ class TestCallees:
         before = np.array([0.5, 0.01])
         courses = before[:, None] * (1 + np.array([STEP, STEP]))
         scores = np.array([2.0, 2.0])
-        assert less_callees(keys, np.ones(2, dtype=np.bool_), scores, before, courses).tolist() == [2.0, 2.0]
+        assert less_callees(keys, scores, before, courses).tolist() == [2.0, 2.0]
+
+    @pytest.mark.parametrize(
+        ("calls", "explained"),
+        [
+            ({("shop", "stock")}, True),
+            ({("shop", "depot"), ("depot", "stock"), ("depot", "shop")}, True),
+            ({("stock", "shop"), ("shop", "depot")}, False),
+        ],
+    )
+    def test_where_calls_are_known_only_those_explain_to_whom_they_lead(
+        self, calls: set[tuple[str, str]], *, explained: bool
+    ) -> None:
+        keys = [("shop", "latency"), ("stock", "latency")]
+        before, scores = np.array([0.5, 0.01]), np.array([2.0, 2.0])
+        courses = before[:, None] * (1 + np.array([STEP, STEP]))
+        kept = less_callees(keys, scores, before, courses, calls)
+        assert bool(kept[0] < 1) is explained
 
     def test_what_did_not_rise_or_was_never_seen_keeps_its_score_and_explains_nothing(self) -> None:
         keys = [("shop", "latency"), ("stock", "latency"), ("depot", "latency")]
-        before = np.array([0.5, 0.01, np.nan])
+        before = np.array([0.5, np.nan, 0.0])
         courses = np.array([0.5 + STEP, 0.01 - STEP / 200, STEP])
-        rising = np.array([True, False, True])
-        assert less_callees(keys, rising, np.array([2.0, 2.0, 2.0]), before, courses).tolist() == [2.0, 2.0, 2.0]
+        assert less_callees(keys, np.array([2.0, 2.0, 2.0]), before, courses).tolist() == [2.0, 2.0, 2.0]
 
     def test_gaps_in_a_course_are_left_out(self) -> None:
         gaps = STEP.copy()
