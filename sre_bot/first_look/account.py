@@ -250,5 +250,8 @@ def _unknown(case: Case) -> Iterator[str]:
         who = listed(unmeasured, MAX_NAMES) or "services"
         how = f"How {who} {'answers' if len(unmeasured) == 1 else 'answer'}"
         yield f"{how}: no metrics of requests were seen under the usual names."
+    demanded = any(r.signal.sign is Sign.TRAFFIC for r in seen.readings) or any(m.is_demand for m in seen.movers)
+    if found.culprit is not None and not (demanded or seen.steady):
+        yield f"Whether more is asked of {found.culprit} than before: no metric of how much was seen."
     if not seen.alerts_known:
         yield "Whether an alert fires."

@@ -61,7 +61,8 @@ def _grounds(case: Case) -> tuple[str, ...]:
     """Evidence that it fails there: by signals and what is logged, else by what fires."""
     shown = case.grounds() if not case.found.outside.why else ()
     logged = case.cite("logs", "traces", "ground") if case.found.outside.why or not shown else ()
-    return (*shown, *logged) or case.cite("alerts")
+    by_gauge = any(mover.metric in case.found.outside.why for mover in case.seen.movers)
+    return (*shown, *logged, *(case.cite("gauges") if by_gauge else ())) or case.cite("alerts")
 
 
 def _other_cause(found: Conclusion) -> str:

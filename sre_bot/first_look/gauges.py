@@ -14,14 +14,14 @@ from sre_bot.signals.units import format_value, unit_of
 from sre_bot.tools.text import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from sre_bot.first_look.exhibits import Case
     from sre_bot.first_look.movers import Mover, Steady
     from sre_bot.first_look.seen import Seen
 
-MAX_TOLD, MAX_STEADY, MAX_LINES, MAX_CHARTED = 4, 1, 12, 5
+MAX_TOLD, MAX_DEMAND, MAX_LINES, MAX_CHARTED = 4, 1, 12, 5
 
 
 def of_gauges(seen: Seen, onset: datetime | None) -> Observation | None:
@@ -45,11 +45,18 @@ def moved_gauges(case: Case) -> Iterator[Claim]:
     movers = [mover for mover in seen.movers if mover.metric not in shown]
     chosen = _most_moved([mover for mover in movers if mover.service in near] or movers, MAX_TOLD)
     told = [_moved(mover, seen.at) for mover in chosen]
-    flat = [_as_before(steady) for steady in seen.steady if steady.service in near][:MAX_STEADY]
+    flat = [] if any(mover.is_demand for mover in chosen) else _demand(seen, near)[:MAX_DEMAND]
     if told:
         yield Claim(f"Moved: {'; '.join((*told, *flat))}.", case.cite("gauges"))
     elif flat:
         yield Claim(f"{'; '.join(flat)}.", case.cite("gauges"))
+
+
+def _demand(seen: Seen, near: Collection[str | None]) -> list[str]:
+    """How much is asked for, of the services in play, else of any that tell: the first thing that people ask."""
+    told = [(steady.service not in near, False, _as_before(steady)) for steady in seen.steady]
+    told += [(mover.service not in near, True, _moved(mover, seen.at)) for mover in seen.movers if mover.is_demand]
+    return [text for _, _, text in sorted(told)]
 
 
 def _as_before(steady: Steady) -> str:
@@ -66,7 +73,8 @@ def _moved(mover: Mover, at: datetime) -> str:
     """Which one, from what to what, and since when."""
     before, after = _levels(mover)
     unit = unit_of(mover.metric)
-    levels = f"{format_value(before, unit)} → {format_value(after, unit)}"
+    times = f"×{after / before:.1f}, " if mover.is_demand and after > before > 0 else ""
+    levels = f"{times}{format_value(before, unit)} → {format_value(after, unit)}"
     about = "" if (mover.latest - mover.onset).total_seconds() <= EXACT_S else "about "
     last = mover.facts.last
     now = "" if is_near(last, after) else f", now {format_value(last, unit)}"

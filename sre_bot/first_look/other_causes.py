@@ -121,6 +121,6 @@ def _demand(seen: Seen, trail: Trail, onset: datetime | None) -> Iterator[Outsid
     widely = len({mover.service for mover in grown}) > 1
     for mover in grown:
         if mover.service in trail.services and mover.service not in by_callers:
-            why = f"{mover.metric} of {mover.service} grew ×{mover.growth:.1f}"
+            why = f"more is asked: {mover.metric} of {mover.service} grew ×{mover.growth:.1f}"
             score = SURGED_WIDELY if widely else SURGED
             yield Outside(score, CauseKind.TRAFFIC, RemediationAction.SCALE, why)

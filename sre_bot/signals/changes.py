@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import Suspect
-from sre_bot.signals.diffs import is_idle, read_diff
+from sre_bot.signals.diffs import Effect, is_idle, read_diff
 from sre_bot.signals.mechanisms import fit, shown
 from sre_bot.signals.words import service_words, stem, terms
 
@@ -316,9 +316,7 @@ class _Scene:
         fits, _ = fit(self.mechanisms, content.diff, content.named)
         evidence = sum(weights.values()) + MECHANISM * fits + (EFFECT if content.diff.effects else 0.0)
         reasons = [f"it is about what fails ({', '.join(telling)})"] if telling else []
-        reasons += [f"it {effect.value}" for effect in sorted(content.diff.effects)[:1]]
-        if content.diff.told:
-            reasons[-1] += f" ({content.diff.told[0]})"
+        reasons += _done(content.diff)
         weight = NO_WORDS + (1 - NO_WORDS) * (1 - math.exp(-evidence))
         if content.diff.restructures:
             return weight * RESTRUCTURES, "; ".join((*reasons, "by its diff it does the same as before"))
@@ -336,6 +334,14 @@ class _Scene:
         weights = {word: self.rarity.get(word, 0.0) for word in plain & wanted}
         moved = (content.diff.all_words - plain) & wanted
         return weights | {word: DIFF_WORD * self.rarity.get(word, 0.0) for word in moved}
+
+
+def _done(diff: Reading) -> list[str]:
+    """The one thing that a diff does which tells most: with a value or a name where there is one."""
+    if diff.told:
+        effect = Effect.GUARD if diff.told[0].startswith("without ") else Effect.SETTING
+        return [f"it {effect.value} ({diff.told[0]})"]
+    return [f"it {effect.value}" for effect in sorted(diff.effects)[:1]]
 
 
 def _wanted(failure: Failure, changed: str | None) -> frozenset[str]:

@@ -17,7 +17,7 @@ STOP_WORDS = frozenset(
     high low slow fast too above below fail failure failing error alert critical warning
     total second millisecond byte count sum bucket rate ratio request response duration latency http https grpc
     status code info service svc server app api job instance pod container namespace cluster value number
-    src lib pkg cmd internal com org func function def class return import const var let int str string float bool
+    per src lib pkg cmd internal com org func function def class return import const var let int str string float bool
     true false null none self err nil len type struct interface public private static void async await
     """.split()  # noqa: SIM905 -- a paragraph of words reads better than a page of quotes
 )

@@ -95,6 +95,15 @@ class TestDemand:
             "; checkout requests_per_sec as before, 20."
         )
 
+    async def test_that_of_others_is_told_where_nobody_tells_that_of_the_services_in_play(self) -> None:
+        (line,) = await lines(mover("db_pool_max_conns"), steady=(replace(self.FLAT, service="web"),))
+        assert line.endswith("; web requests_per_sec as before, 20.")
+
+    async def test_how_many_times_as_much_is_told_where_it_grew(self) -> None:
+        (line,) = await lines(mover("requests_per_sec", level(20, 60, noise=0)), steady=(self.FLAT,))
+        assert line.startswith("Moved: checkout requests_per_sec ×3.0, 20 → 60 since")
+        assert "as before" not in line
+
     async def test_it_is_told_alone_where_nothing_moved(self) -> None:
         seen = replace(await Scene().fires("Slow").seen(), steady=(self.FLAT, replace(self.FLAT, service="search")))
         answer = give_account(Question("", AT), seen)

@@ -98,7 +98,7 @@ def test_demand_that_grew_before_it_failed_explains_it() -> None:
     failing = replace(seen(), complaints=(complaint("checkout", 9, "queue is full"),))
     found = concluded(replace(failing, movers=(grown("checkout", 14),)))
     assert (found.other_cause, found.outside.action) == (CauseKind.TRAFFIC, RemediationAction.SCALE)
-    assert found.outside.why == "requests_per_sec of checkout grew ×5.0"
+    assert found.outside.why == "more is asked: requests_per_sec of checkout grew ×5.0"
     for other in (grown("checkout", 5), grown("search", 14), grown("checkout", 14, "queue_length")):
         assert concluded(replace(failing, movers=(other,))).other_cause is CauseKind.UNKNOWN
 

@@ -139,6 +139,11 @@ def test_the_less_a_diff_can_break_the_less_it_is_suspect() -> None:
     assert found["same"].score <= NO_CHANGE
 
 
+def test_what_is_told_of_a_diff_goes_with_the_name_or_the_value_that_is_told() -> None:
+    found = verdicts(commit("a", 9), deploy("a", 5), diffs={"a": "-  mu.Lock()\n-  n++\n+  n++"})["a"]
+    assert "it takes a check, a lock, a limit or a release away (without a lock)" in found.why
+
+
 def test_a_small_bump_breaks_less_than_a_great_one() -> None:
     diffs = {"small": "-  libpq v1.4.2\n+  libpq v1.4.3", "great": "-  libpq v1.4.2\n+  libpq v2.0.0"}
     changes = [change for name in diffs for change in (commit(name, 9), deploy(name, 5))]
