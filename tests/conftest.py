@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sre_bot.servers import ALERTMANAGER, PROMETHEUS, PROMTOOL
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
+
+
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +34,20 @@ def alertmanager_installed() -> None:
     """Skip where Alertmanager is not installed."""
     if not ALERTMANAGER.installed:
         pytest.skip("prometheus-alertmanager is not installed")
+
+
+@pytest.hookimpl(trylast=True)  # after Hypothesis, which marks them
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage of properties: every example costs twice as much then, and the first already tells all."""
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through thousands of tests again and again while they run."""
+    gc.collect()
+    gc.freeze()
 
 
 class GitFolder:

@@ -49,7 +49,7 @@ async def main() -> None:
     )
     async with workflows:
         await workflows.accept("k", {})
-        await workflows.drain(10)
+        await workflows.drain(60)
         if given_up := await workflows.given_up():
             tell(given_up=given_up)
 

@@ -200,7 +200,7 @@ async def test_repositories_are_fetched_while_the_context_is_open_if_they_are_to
         {"name": "followed", "path": followed.path, "fetch_seconds": 60},
         {"name": "left", "path": left.path},
     ]
-    async with configured.fetching(Settings.model_validate({"repositories": repositories})), asyncio.timeout(20):
+    async with configured.fetching(Settings.model_validate({"repositories": repositories})), asyncio.timeout(60):
         while followed.git("rev-parse", "origin/main") != newest:  # noqa: ASYNC110 - another process fetches
             await asyncio.sleep(0.05)
     assert left.git("rev-parse", "origin/main") != newest

@@ -128,5 +128,5 @@ async def test_it_keeps_workflows(postgresql: str, tmp_path: Path) -> None:
         workflows = Workflows(database_url=postgresql, lease=tmp_path / "serve.lock", handler=handler, now=time.time)
         async with workflows:
             await workflows.accept("k", {})
-            assert await workflows.drain(10)
+            assert await workflows.drain(60)
     assert seen == ["k"]

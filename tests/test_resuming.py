@@ -83,7 +83,7 @@ class World:
         self.events.put_nowait("over")
 
     async def until(self, event: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.events.get() != event:
                 pass
 

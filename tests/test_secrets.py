@@ -86,7 +86,7 @@ async def fire(alertmanager: AlertmanagerServer) -> None:
 
 async def scraped_once(prometheus: PrometheusServer) -> None:
     """Wait until Prometheus has the series."""
-    async with httpx.AsyncClient(trust_env=False, base_url=prometheus.url) as client, asyncio.timeout(20):
+    async with httpx.AsyncClient(trust_env=False, base_url=prometheus.url) as client, asyncio.timeout(60):
         while b"customer" not in (await client.get("/api/v1/query?query=checkout_requests_total")).content:  # noqa: ASYNC110 - it tells only when asked
             await asyncio.sleep(0.2)
 

@@ -110,7 +110,7 @@ class World:
     async def held_out(self, text: str) -> None:
         """Wait until what someone said is held out to the investigation that runs."""
         with contextlib.closing(sqlite3.connect(self.folder / "state" / "sre-bot.sqlite")) as database:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not database.execute(  # noqa: ASYNC110 - another process writes it
                     "SELECT 1 FROM heard WHERE message LIKE ?", (f"%{text}%",)
                 ).fetchone():
@@ -316,7 +316,7 @@ async def test_told_to_stop_it_leaves_what_takes_too_long_for_the_next_start(wor
             ts = await world.mention("is prometheus well?")
             await asyncio.wait_for(asked.wait(), 30)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 20) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
         assert "to be resumed at the next start" in world.log.read_text()
         released.set()
         async with world.serving(api.url):
@@ -343,7 +343,7 @@ async def test_a_mention_that_was_given_up_is_told_so_in_its_thread(world: World
             await workflows.accept(
                 f"slack:{team}:{channel}:{ts}", {**event, "text": "is prometheus well?", "bot": "UBOT"}
             )
-            await asyncio.wait_for(begun.wait(), 10)
+            await asyncio.wait_for(begun.wait(), 60)
     async with world.serving():
         await world.until(lambda: world.posts(ts, ":apology"))
         await world.answered(await world.mention("and now?"))
@@ -590,11 +590,11 @@ async def test_ended_while_it_waits_it_goes_on_once_after_the_restart(world: Wor
         async with world.serving(api.url) as process:
             ts = await waiting(world, "is prometheus well?")
             process.send_signal(number)
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 60)
         for _ in range(MAX_ATTEMPTS if number == signal.SIGKILL else 1):
             async with world.serving(api.url) as process:
                 process.send_signal(number)
-                await asyncio.wait_for(process.wait(), 10)
+                await asyncio.wait_for(process.wait(), 60)
         provider.wrong = None
         configure_waiting(world)
         async with world.serving(api.url):

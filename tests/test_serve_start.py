@@ -53,7 +53,7 @@ def settings(simulator: SlackSimulator, folder: Path, **others: Any) -> Settings
 
 async def complaint(configured: Settings) -> str:
     with pytest.raises(ConfigurationError) as raised:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await serve(configured)
     (line,) = str(raised.value).splitlines()
     return line

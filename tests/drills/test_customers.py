@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def begun(visit: Callable[[], Awaitable[None]], per_second: float, enough: asyncio.Event) -> None:
     coming = asyncio.create_task(keep_coming(per_second, visit))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await enough.wait()
     coming.cancel()
 

@@ -131,7 +131,7 @@ class Desk:
             try:
                 await app.connect()
                 yield
-                await workflows.drain(5)
+                await workflows.drain(60)
             finally:
                 await app.close()
 
@@ -167,7 +167,7 @@ class Desk:
 
     async def offered(self, thread: str, texts: set[str]) -> None:
         """Wait until these are held out to what runs."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while texts - self._offered():  # noqa: ASYNC110 - the store tells only when asked
                 await asyncio.sleep(0.01)
 
@@ -349,7 +349,7 @@ async def running(desk: Desk, model: ScriptedModel) -> tuple[str, Held]:
     """An investigation that waits at its first look at a source; to be called while it serves."""
     held = cast("Held", desk.toolset)
     thread = await desk.say("@bot checkout is failing, what's going on?")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await held.begun.wait()
     assert len(model.shown) == 1
     return thread, held
@@ -409,7 +409,7 @@ async def test_what_comes_when_the_report_is_being_written_is_answered_by_itself
     desk.model = model = HeldReport([DONE, writes(), DONE, writes()])
     async with desk.serving():
         thread = await desk.say("@bot what's going on?")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await model.writing.wait()
         await desk.say("and payments?", thread, by="ben")
         await desk.slack.wait_for(lambda: HEARD in [message.text for message in desk.posts(thread, ":status")])

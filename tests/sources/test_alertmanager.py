@@ -65,7 +65,7 @@ async def test_a_real_one_tells_all_alerts_latest_first_with_their_states(tmp_pa
     async with (
         AlertmanagerServer(tmp_path, config=CONFIG, path="/am") as server,
         aclosing(AlertmanagerSource(server.url)) as source,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         fitting: CurrentAlerts = source
         assert await fitting.current() == []

@@ -117,7 +117,7 @@ class TestFetch:
             hung_up.set()
 
         connected, hung_up = asyncio.Event(), asyncio.Event()
-        async with asyncio.timeout(10), await asyncio.start_server(silent, "127.0.0.1") as server:
+        async with asyncio.timeout(60), await asyncio.start_server(silent, "127.0.0.1") as server:
             port = server.sockets[0].getsockname()[1]
             clone.git("remote", "set-url", "origin", f"https://127.0.0.1:{port}/x")
             with pytest.raises(SourceUnavailableError, match="fetching took longer than 1 s"):
@@ -318,7 +318,7 @@ class TestFetcher:
         script.failing.add("b")
         clones = [Clone("shop", tmp_path / "a"), Clone("infra", tmp_path / "b", tmp_path / "key")]
         fetcher = Fetcher(clones, every=0.001, fetch=script, now=lambda: NOON)
-        async with asyncio.timeout(10), fetcher.running():
+        async with asyncio.timeout(60), fetcher.running():
             await asyncio.gather(script.reached("a", 3), script.reached("b", 3))
             assert fetcher.failures["infra"].why == "fetching failed: no route"
             assert fetcher.failures["infra"].time == NOON
@@ -338,7 +338,7 @@ class TestFetcher:
             begun.set()
             await asyncio.Event().wait()
 
-        async with asyncio.timeout(10), Fetcher([Clone("shop", clone.path)], fetch=endless).running():
+        async with asyncio.timeout(60), Fetcher([Clone("shop", clone.path)], fetch=endless).running():
             await begun.wait()
 
     async def test_without_clones_it_has_nothing_to_do(self) -> None:

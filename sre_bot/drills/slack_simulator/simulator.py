@@ -218,7 +218,7 @@ class SlackSimulator:
         """A thread as plain text for a terminal, as people would read it in Slack."""
         return transcript.transcript(self.workspace, self.thread(channel, thread_ts))
 
-    async def wait_for(self, predicate: Callable[[], T], within: float = 10.0) -> T:
+    async def wait_for(self, predicate: Callable[[], T], within: float = 60.0) -> T:
         """Wait until ``predicate`` returns something true, and return that; it is asked again after every change.
 
         Raises:
