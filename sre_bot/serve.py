@@ -22,8 +22,9 @@ from sre_bot.investigation import FIRST_LOOK, Scope
 from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
 from sre_bot.resuming import Patience, WaitingRoom
-from sre_bot.slack.app import SlackApp, web_client
+from sre_bot.slack.app import SlackApp
 from sre_bot.slack.channels import Channels
+from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import Commands
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter

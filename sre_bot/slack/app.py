@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
-from slack_sdk.web.async_client import AsyncWebClient
 
 from sre_bot.agent.transcript import sendable
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.addressed import call_of
+from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.http import slack_routes
 from sre_bot.slack.listeners import mention_key
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from slack_bolt.context.ack.async_ack import AsyncAck
 
     from sre_bot.investigation import JsonObject
+    from sre_bot.slack.client import SlackClient
 
 _log = logging.getLogger(__name__)
 
@@ -37,13 +37,6 @@ CONNECTIONS = 2
 """Slack refreshes a socket every few hours; with a second one nothing waits for the reconnect."""
 PING_SECONDS = 10.0
 """So often a socket is looked after; so long a lost one is left alone before it is tried again."""
-
-
-def web_client(token: str, api_url: str) -> AsyncWebClient:
-    """A client that waits out rate limits; it repeats nothing else, since a repeated post may be a second post."""
-    client = AsyncWebClient(token=token, base_url=api_url if api_url.endswith("/") else f"{api_url}/", timeout=15)
-    client.retry_handlers[:] = [AsyncRateLimitErrorRetryHandler(max_retry_count=5)]
-    return client
 
 
 class SlackApp:
@@ -60,7 +53,7 @@ class SlackApp:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         app_token: str | None,
         accept: Callable[[str, JsonObject], Awaitable[None]],
         *,

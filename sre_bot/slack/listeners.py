@@ -36,12 +36,11 @@ from sre_bot.store.waits import CONTINUES, TRY, WaitState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from slack_sdk.web.async_client import AsyncWebClient
-
     from sre_bot.agent.hearing import Listen
     from sre_bot.investigation import Answer, JsonObject, Step
     from sre_bot.resuming import WaitingRoom
     from sre_bot.slack.channels import Channels
+    from sre_bot.slack.client import SlackClient
     from sre_bot.slack.turns import Turn
     from sre_bot.store.heard import Heard
     from sre_bot.store.investigations import Investigations
@@ -89,7 +88,7 @@ class Mentions:
     def __init__(
         self,
         *,
-        client: AsyncWebClient,
+        client: SlackClient,
         posts: Posts,
         investigations: Investigations,
         heard: Heard,

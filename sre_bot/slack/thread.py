@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from datetime import UTC, datetime
@@ -11,17 +12,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sre_bot.errors import DeliveryError
 from sre_bot.slack.messages import Person, member, message
-from sre_bot.slack.trouble import TROUBLE, code_of, may_pass, reason_of
+from sre_bot.slack.trouble import TROUBLE, code_of, is_about_this, may_pass, reason_of
 from sre_bot.store.database import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
-
-    from slack_sdk.web.async_client import AsyncWebClient
 
     from sre_bot.investigation import Message
     from sre_bot.slack.blocks import Post
+    from sre_bot.slack.client import SlackClient
     from sre_bot.store.posts import Posts
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ MAX_CONTEXT_MESSAGES = 50
 STOPPED = "Stopped: something broke inside me."
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _PATIENCE_SECONDS = 3_600.0
+_ATTEMPTS_IN_LINE = 3
+"""Of a post that Slack fails at in its own words, which others need not: then it goes on beside the line."""
 _BLOCK_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_block_type"})
 
 
@@ -40,7 +42,7 @@ class Thread:
     """A thread of a channel.
 
     Args:
-        client: of the bot; it must not retry posts by itself, since a post whose answer was lost may have been made.
+        client: of the bot; it repeats no posts by itself, since a post whose answer was lost may have been made.
         team: id of our workspace.
         channel: channel id.
         ts: id of the thread's first message.
@@ -51,7 +53,7 @@ class Thread:
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         team: str,
         channel: str,
         ts: str,
@@ -91,43 +93,58 @@ class Thread:
         Raises:
             DeliveryError: Slack refuses the post, or does not take it for too long.
         """
-        fresh = await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC)))
-        known = None if fresh else await patiently(partial(self._posts.ts, key))
-        if known is not None:
-            return known
-        ts = await self._deliver(key, post, maybe_posted=not fresh)
-        await patiently(partial(self._posts.posted, key, ts))
-        return ts
+        until = asyncio.get_running_loop().time() + self._patience
+        async with contextlib.AsyncExitStack() as in_line:
+            await in_line.enter_async_context(self._client.line(self._channel))
+            fresh = await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC)))
+            known = None if fresh else await patiently(partial(self._posts.ts, key))
+            if known is not None:
+                return known
+            ts = await self._deliver(key, post, until, in_line, maybe_posted=not fresh)
+            await patiently(partial(self._posts.posted, key, ts))
+            return ts
 
     async def edit(self, ts: str, text: str) -> None:
         """Replace the text of a message of ours; only decoration, so a failure is logged and forgotten."""
+        await self.edit_to_latest(ts, lambda: text)
+
+    async def edit_to_latest(self, ts: str, latest: Callable[[], str]) -> None:
+        """As ``edit``, by what is the latest text when our turn to edit comes."""
         try:
-            await self._client.chat_update(channel=self._channel, ts=ts, text=text)
+            await self._client.edit(self._channel, ts, latest)
         except TROUBLE as error:
             _log.warning("could not edit the status message: %s", reason_of(error))
 
-    async def _deliver(self, key: str, post: Post, *, maybe_posted: bool) -> str:
+    async def _deliver(
+        self, key: str, post: Post, until: float, in_line: contextlib.AsyncExitStack, *, maybe_posted: bool
+    ) -> str:
+        """Try until it stands there. What is posted to the channel later waits for that: order is worth a delay."""
         variants: list[Sequence[Mapping[str, Any]] | None] = [post.blocks, post.plain_blocks, None]
-        clock = asyncio.get_running_loop().time
-        started, pauses = clock(), itertools.chain(self._pauses, itertools.repeat(self._pauses[-1]))
-        while True:
+        pauses = itertools.chain(self._pauses, itertools.repeat(self._pauses[-1]))
+        for attempt in itertools.count(1):
             try:
                 found = await self._find(key) if maybe_posted else None
                 return found or await self._post(key, post.text, variants[0])
             except TROUBLE as error:
-                code, reason = code_of(error), reason_of(error)
-                if code in _BLOCK_ERRORS and len(variants) > 1:
-                    _log.warning("Slack refused the blocks of %s (%s); trying plainer ones", key, code)
+                if code_of(error) in _BLOCK_ERRORS and len(variants) > 1:
+                    _log.warning("Slack refused the blocks of %s (%s); trying plainer ones", key, code_of(error))
                     del variants[0]
                     continue
-                if not may_pass(error):
-                    raise DeliveryError(f"Slack refused the post: {code}") from error
+                pause = self._pause(key, error, next(pauses), until - asyncio.get_running_loop().time())
+                if attempt >= _ATTEMPTS_IN_LINE and is_about_this(error):
+                    await in_line.aclose()
             maybe_posted = True
-            pause, waited = next(pauses), clock() - started
-            if waited + pause > self._patience:
-                raise DeliveryError(f"Slack did not take the post for {waited:.0f} s: {reason}")
-            _log.warning("posting %s failed (%s); again in %g s", key, reason, pause)
             await asyncio.sleep(pause)
+        raise AssertionError("attempts go on until one ends them")
+
+    def _pause(self, key: str, error: Exception, pause: float, left: float) -> float:
+        """The seconds until the next attempt, when ``left`` ones remain. Raises DeliveryError when there is none."""
+        if not may_pass(error):
+            raise DeliveryError(f"Slack refused the post: {code_of(error)}") from error
+        if pause > left:
+            raise DeliveryError(f"Slack did not take the post for {self._patience - left:.0f} s: {reason_of(error)}")
+        _log.warning("posting %s failed (%s); again in %g s", key, reason_of(error), pause)
+        return pause
 
     async def _post(self, key: str, text: str, blocks: Sequence[Mapping[str, Any]] | None) -> str:
         response = await self._client.chat_postMessage(
@@ -135,8 +152,6 @@ class Thread:
             thread_ts=self._ts,
             text=text,
             blocks=None if blocks is None else [dict(block) for block in blocks],
-            unfurl_links=False,
-            unfurl_media=False,
             metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
         )
         return str(response["ts"])
@@ -220,6 +235,9 @@ class Status:
     async def _keep_up(self) -> None:
         while True:
             await self._changed.wait()
-            self._changed.clear()
-            await self._thread.edit(self._ts, self._text)
+            await self._thread.edit_to_latest(self._ts, self._latest)
             await asyncio.sleep(self._every)
+
+    def _latest(self) -> str:
+        self._changed.clear()
+        return self._text

@@ -11,9 +11,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """What a call of the Web API raises."""
 
-_PASSING = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-)
+_RATE_LIMITS = frozenset({"ratelimited", "rate_limited"})
+_PASSING = _RATE_LIMITS | {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
 
 def code_of(error: Exception) -> str:
@@ -33,6 +32,11 @@ def may_pass(error: Exception) -> bool:
         or status == HTTPStatus.TOO_MANY_REQUESTS
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     )
+
+
+def is_about_this(error: Exception) -> bool:
+    """Whether Slack itself answered, and of this call: another may well work."""
+    return code_of(error) not in {"", *_RATE_LIMITS}
 
 
 def reason_of(error: Exception) -> str:

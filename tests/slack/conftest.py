@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
-from sre_bot.slack.app import web_client
+from sre_bot.slack.client import Pacing, web_client
 from sre_bot.store.database import open_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from slack_sdk.web.async_client import AsyncWebClient
     from sqlalchemy import Engine
+
+    from sre_bot.slack.client import SlackClient
+
+
+UNHURRIED = Pacing(post_seconds=0, edit_seconds=0)
+"""In order, but without a pause."""
 
 
 @pytest.fixture
@@ -26,9 +31,9 @@ async def slack() -> AsyncIterator[SlackSimulator]:
 
 
 @pytest.fixture
-def client(slack: SlackSimulator) -> AsyncWebClient:
+def client(slack: SlackSimulator) -> SlackClient:
     """The bot's client."""
-    return web_client(slack.bot_token, slack.api_url)
+    return web_client(slack.bot_token, slack.api_url, UNHURRIED)
 
 
 @pytest.fixture

@@ -18,17 +18,17 @@ from slack_sdk.signature import SignatureVerifier
 from sre_bot.drills.slack_simulator import Message
 from sre_bot.durable import Journal, Workflows
 from sre_bot.errors import ConfigurationError
-from sre_bot.slack.app import CONNECTIONS, SlackApp, reach, web_client
+from sre_bot.slack.app import CONNECTIONS, SlackApp, reach
+from sre_bot.slack.client import web_client
 from sre_bot.slack.http import PATH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from slack_sdk.web.async_client import AsyncWebClient
-
     from sre_bot.drills.slack_simulator import Channel, SlackSimulator, User
     from sre_bot.investigation import JsonObject
+    from sre_bot.slack.client import SlackClient
 
 
 @dataclasses.dataclass
@@ -60,7 +60,7 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-async def app(slack: SlackSimulator, client: AsyncWebClient, inbox: Inbox) -> AsyncIterator[SlackApp]:
+async def app(slack: SlackSimulator, client: SlackClient, inbox: Inbox) -> AsyncIterator[SlackApp]:
     """The app, connected."""
     app = SlackApp(client, slack.app_token, inbox)
     async with connected(app):
@@ -125,7 +125,7 @@ async def test_the_same_mention_delivered_again_has_the_same_key(
 
 
 async def test_while_one_event_of_a_mention_is_accepted_the_other_waits_for_that(
-    slack: SlackSimulator, client: AsyncWebClient
+    slack: SlackSimulator, client: SlackClient
 ) -> None:
     offered, go = list[str](), asyncio.Event()
 
@@ -155,7 +155,7 @@ async def test_without_a_way_to_let_them_in_replies_are_acknowledged_and_left_al
 
 
 async def test_a_reply_is_let_in_by_its_key_and_what_it_says_before_it_is_accepted(
-    slack: SlackSimulator, client: AsyncWebClient, inbox: Inbox, incidents: Channel, ann: User
+    slack: SlackSimulator, client: SlackClient, inbox: Inbox, incidents: Channel, ann: User
 ) -> None:
     asked: list[JsonObject] = []
     broken = [True, False, False]
@@ -189,7 +189,7 @@ async def test_what_could_not_be_made_durable_is_not_acknowledged_and_comes_agai
 
 
 async def test_bots_are_not_answered_be_it_ourselves_or_another(
-    slack: SlackSimulator, app: SlackApp, inbox: Inbox, client: AsyncWebClient, incidents: Channel
+    slack: SlackSimulator, app: SlackApp, inbox: Inbox, client: SlackClient, incidents: Channel
 ) -> None:
     await client.chat_postMessage(channel=incidents.id, text="<@UBOT> I am talking to myself")
     mention_by = {"type": "app_mention", "channel": incidents.id, "text": "<@UBOT> deployed", "ts": "1.000001"}
@@ -221,7 +221,7 @@ async def test_a_mention_while_a_socket_is_refreshed_is_taken(
 
 @pytest.mark.real
 async def test_locked_workflows_take_nothing_and_answer_once_when_they_are_free(
-    slack: SlackSimulator, client: AsyncWebClient, tmp_path: Path
+    slack: SlackSimulator, client: SlackClient, tmp_path: Path
 ) -> None:
     handled: list[str] = []
 
@@ -246,7 +246,7 @@ async def test_locked_workflows_take_nothing_and_answer_once_when_they_are_free(
 # --- connecting ---
 
 
-async def test_it_says_who_it_is_and_keeps_two_sockets(slack: SlackSimulator, client: AsyncWebClient) -> None:
+async def test_it_says_who_it_is_and_keeps_two_sockets(slack: SlackSimulator, client: SlackClient) -> None:
     app = SlackApp(client, slack.app_token, Inbox())
     assert not await app.connected()
     async with connected(app) as who:
@@ -295,7 +295,7 @@ async def test_both_tokens_are_tried_without_opening_a_socket(slack: SlackSimula
 
 
 async def test_without_an_app_token_the_http_door_is_the_only_one(
-    slack: SlackSimulator, client: AsyncWebClient, inbox: Inbox
+    slack: SlackSimulator, client: SlackClient, inbox: Inbox
 ) -> None:
     said = await reach(slack.bot_token, None, slack.api_url)
     assert said == "sre-bot in Simulated Inc; HTTP only, without Socket Mode"

@@ -18,11 +18,11 @@ from tests.agent.fakes import ScriptedModel, asks, says, texts, writes
 from tests.slack.test_listeners import NOW, Bot, UnkeptJournal, key_of, quick
 
 if TYPE_CHECKING:
-    from slack_sdk.web.async_client import AsyncWebClient
     from sqlalchemy import Engine
 
     from sre_bot.drills.slack_simulator import SlackSimulator
     from sre_bot.investigation import Answer, JsonObject, Question
+    from sre_bot.slack.client import SlackClient
     from sre_bot.slack.listeners import Mentions
 
 AWAY = ModelUnavailableError("claude-test is overloaded.")
@@ -72,7 +72,7 @@ def try_key(event: JsonObject) -> str:
 
 
 @pytest.fixture
-async def waiting(slack: SlackSimulator, client: AsyncWebClient, engine: Engine) -> Waiting:
+async def waiting(slack: SlackSimulator, client: SlackClient, engine: Engine) -> Waiting:
     room = WaitingRoom(
         Waits(engine),
         alerts=None,

@@ -17,8 +17,9 @@ from sre_bot.agent.budget import Limits
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.durable import Workflows
 from sre_bot.investigation import Answer, Claim, Evidence, Observation, Report
-from sre_bot.slack.app import SlackApp, web_client
+from sre_bot.slack.app import SlackApp
 from sre_bot.slack.channels import Channels
+from sre_bot.slack.client import web_client
 from sre_bot.slack.listeners import HEARD, ON_IT, QUIET, TAKEN_IN, Mentions
 from sre_bot.slack.replies import MOST_UNPROMPTED, WITHIN, Replies
 from sre_bot.store.heard import Heard
@@ -26,6 +27,7 @@ from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.triage import Investigator
 from tests.agent.fakes import PROMPT, Clock, FakeToolset, ScriptedModel, asks, blocks, says, texts, writes
+from tests.slack.conftest import UNHURRIED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,7 +104,7 @@ class Desk:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """As ``serve`` puts it together."""
-        client, heard = web_client(self.slack.bot_token, self.slack.api_url), Heard(self.engine)
+        client, heard = web_client(self.slack.bot_token, self.slack.api_url, UNHURRIED), Heard(self.engine)
         investigator = Investigator(
             first_look=self.first_look,
             toolset=lambda _: self.toolset,

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic import TypeAdapter
-    from slack_sdk.web.async_client import AsyncWebClient
     from sqlalchemy import Engine, RowMapping
 
     from sre_bot.agent.loop import Model
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from sre_bot.drills.slack_simulator import Message as Posted
     from sre_bot.investigation import JsonObject, Question
     from sre_bot.resuming import WaitingRoom
+    from sre_bot.slack.client import SlackClient
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Bot:
     """The listeners over a simulated Slack, with an investigator of the test's making."""
 
     slack: SlackSimulator
-    client: AsyncWebClient
+    client: SlackClient
     engine: Engine
     first_look: Callable[[Question], Awaitable[Answer]] = quick
     model: Model | None = None
@@ -143,7 +143,7 @@ def key_of(event: JsonObject) -> str:
 
 
 @pytest.fixture
-def bot(slack: SlackSimulator, client: AsyncWebClient, engine: Engine) -> Bot:
+def bot(slack: SlackSimulator, client: SlackClient, engine: Engine) -> Bot:
     return Bot(slack, client, engine)
 
 
@@ -229,7 +229,7 @@ async def test_the_thread_before_the_question_is_its_context(bot: Bot) -> None:
 
 async def test_a_thread_that_cannot_be_read_is_answered_without_it(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
     first = await bot.asked("what is going on?")
-    bot.slack.faults.fail("conversations.replies")
+    bot.slack.faults.refuse("conversations.replies", "internal_error")
     event = await bot.asked("and now?", str(first["ts"]))
     await bot.handle(event)
     assert "answer" in bot.said(event)

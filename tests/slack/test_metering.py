@@ -11,7 +11,7 @@ from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 
-from sre_bot.slack.app import web_client
+from sre_bot.slack.client import web_client
 from sre_bot.slack.metering import meter
 from sre_bot.telemetry.metrics import Metrics
 

@@ -16,11 +16,11 @@ from sre_bot.slack.thread import MAX_CONTEXT_MESSAGES, METADATA_TYPE, STOPPED, S
 from sre_bot.store.posts import Posts
 
 if TYPE_CHECKING:
-    from slack_sdk.web.async_client import AsyncWebClient
     from sqlalchemy import Engine
 
     from sre_bot.drills.slack_simulator import Channel, SlackSimulator, User
     from sre_bot.investigation import JsonObject
+    from sre_bot.slack.client import SlackClient
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HELLO = plain_post("hello")
@@ -32,7 +32,7 @@ class Place:
     """A thread that ann began, and the ways in."""
 
     slack: SlackSimulator
-    client: AsyncWebClient
+    client: SlackClient
     posts: Posts
     root: str
 
@@ -61,7 +61,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(slack: SlackSimulator, client: AsyncWebClient, engine: Engine) -> Place:
+async def place(slack: SlackSimulator, client: SlackClient, engine: Engine) -> Place:
     ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
     return Place(slack, client, Posts(engine), await slack.post(ann, incidents, "checkout is failing"))
 
@@ -295,7 +295,7 @@ async def test_a_status_is_not_edited_more_often_than_it_may(place: Place) -> No
 async def test_a_status_that_cannot_be_edited_is_logged_and_goes_on(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place.slack.faults.fail("chat.update")
+    place.slack.faults.refuse("chat.update", "internal_error")
     async with await status_of(place) as status:
         status.show("first")
         await place.slack.wait_for(lambda: place.calls("chat.update"))

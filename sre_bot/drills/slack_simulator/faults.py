@@ -33,7 +33,14 @@ class Delayed:
     seconds: float
 
 
-Fault: TypeAlias = RateLimited | ServerFailure | CutAfterwards | Delayed
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Answer with an error of Slack's, and do nothing."""
+
+    error: str
+
+
+Fault: TypeAlias = RateLimited | ServerFailure | CutAfterwards | Delayed | Refused
 
 
 class Faults:
@@ -49,6 +56,10 @@ class Faults:
     def fail(self, method: str, *, calls: int = 1, status: int = 500) -> None:
         """The next calls of ``method`` answer ``status`` with a page that is not JSON, and have no effect."""
         self._queues[method].extend([ServerFailure(status)] * calls)
+
+    def refuse(self, method: str, error: str, *, calls: int = 1) -> None:
+        """The next calls of ``method`` are refused with Slack's word for why, and have no effect."""
+        self._queues[method].extend([Refused(error)] * calls)
 
     def cut_afterwards(self, method: str, *, calls: int = 1) -> None:
         """The next calls of ``method`` take effect, but their callers never hear of it."""

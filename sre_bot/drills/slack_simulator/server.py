@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from sre_bot.drills.slack_simulator import apps, chat, conversations, files
-from sre_bot.drills.slack_simulator.faults import CutAfterwards, Delayed, Fault, RateLimited, ServerFailure
+from sre_bot.drills.slack_simulator.faults import CutAfterwards, Delayed, Fault, RateLimited, Refused, ServerFailure
 from sre_bot.drills.slack_simulator.wire import ApiError, Arguments, Json, read_arguments
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class Server:
             case ServerFailure(status):
                 page = "<html>upstream failure</html>"
                 return f"http {status}", web.Response(status=status, text=page, content_type="text/html")
+            case Refused(error):
+                raise ApiError(error)
         answer = self._json({"ok": True} | self._answer(method, request, arguments))
         return "cut" if isinstance(fault, CutAfterwards) else "ok", answer
 
