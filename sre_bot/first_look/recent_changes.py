@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.incident import Change, ChangeKind, TimeWindow
+from sre_bot.signals.carried import perhaps_carried
 from sre_bot.tools.rollouts import rollouts
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ async def read_changes(
     carrying = {rollout.deploy: _carrying(rollout.deploy, rollout.commits) for rollout in expanded if rollout.commits}
     all_deploys = tuple(carrying.get(deploy, deploy) for deploy in deploys)
     out = dict.fromkeys(r for d in lately for r in (d.revision, *carrying.get(d, d).carries) if r in known)
+    out |= dict.fromkeys(revision for revision, _ in perhaps_carried(known, [carrying.get(d, d) for d in lately]))
     read = (_diff(known[revision], repositories, asking) for revision in list(out)[:MAX_DIFFS])
     diffs = dict(zip(out, await asyncio.gather(*read), strict=False))
     recent = (*known.values(), *(deploy for deploy in all_deploys if deploy.time >= at - RECENT))

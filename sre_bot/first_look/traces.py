@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sre_bot.tools.logs import Logs
     from sre_bot.tools.traces import Traces
 
-MAX_SERVICES, MAX_FOUND, MAX_TREES = 3, 50, 3
-"""Services whose traces are looked for, traces found of each, and traces of each sort that are looked into."""
+MAX_SERVICES, MAX_FOUND, MAX_TREES, MAX_ROUTES = 3, 50, 3, 3
+"""Services whose traces are looked for, traces found of each, traces of each sort that are looked into, and other
+routes of which one is, to learn who calls whom."""
 SLOWER, SLOWER_BY = 2.0, timedelta(milliseconds=20)
 """Where none fails, requests that take so many times and so much longer than usual ones are bad."""
 PEERS = ("peer.service", "server.address", "net.peer.name", "net.host.name", "db.name", "db.system", "http.host")
@@ -89,10 +90,20 @@ async def _contrast(store: Traces, service: str, window: TimeWindow, asking: Ask
         return []
     failed_of_route, all_of_route = await _of_route(store, route, window, asking)
     bad, healthy = _sides([*failed, *failed_of_route], [*sample, *all_of_route], route)
-    trees = await asyncio.gather(*(_tree(store, head, asking) for head in (*bad[:MAX_TREES], *healthy[:MAX_TREES])))
-    here, there = trees[: len(bad[:MAX_TREES])], trees[len(bad[:MAX_TREES]) :]
-    found = contrast_of([tree for tree in here if tree], [tree for tree in there if tree], heads=bad)
-    return [found] if found else []
+    sides = bad[:MAX_TREES], healthy[:MAX_TREES], _other_routes([*failed, *sample], route)
+    here, there, elsewhere = await asyncio.gather(*(_trees(store, heads, asking) for heads in sides))
+    found = contrast_of(here, there, heads=bad)
+    if found is None:
+        return []
+    edges = {*found.edges, *(edge for tree in elsewhere for edge in _edges(tree))}
+    return [replace(found, edges=tuple(sorted(edges)))]
+
+
+def _other_routes(heads: Sequence[TraceHead], route: tuple[str, str]) -> list[TraceHead]:
+    """The latest trace of each of the other routes, the latest first."""
+    latest = {(head.service, head.name): head for head in sorted(heads, key=lambda head: head.start)}
+    latest.pop(route, None)
+    return sorted(latest.values(), key=lambda head: head.start, reverse=True)[:MAX_ROUTES]
 
 
 async def _of_route(
@@ -108,9 +119,9 @@ async def _of_route(
     )
 
 
-async def _tree(store: Traces, head: TraceHead, asking: Asking) -> TraceTree | None:
-    spans = await asking.ask(store.name, store.spans(head.trace_id), ())
-    return TraceTree(spans) if spans else None
+async def _trees(store: Traces, heads: Sequence[TraceHead], asking: Asking) -> list[TraceTree]:
+    told = await asyncio.gather(*(asking.ask(store.name, store.spans(head.trace_id), ()) for head in heads))
+    return [TraceTree(spans) for spans in told if spans]
 
 
 def _route(heads: Sequence[TraceHead]) -> tuple[str, str] | None:

@@ -7,7 +7,6 @@ blame competes as a suspect of its own, with a score that evidence of other caus
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sre_bot.incident import ChangeKind
 from sre_bot.investigation import Suspect
-from sre_bot.signals.diffs import Effect, is_idle, read_diff
+from sre_bot.signals.carried import perhaps_carried
+from sre_bot.signals.diffs import Effect, read_diff
+from sre_bot.signals.file_kinds import is_applied, weigh_files
 from sre_bot.signals.mechanisms import fit, shown
 from sre_bot.signals.words import service_words, stem, terms
 
@@ -46,6 +47,8 @@ DRIVES = 0.8
 """… if it calls what fails, which is asked for much more than before, while it is not itself."""
 MOVED_FIRST = 0.8
 """… if something that it measures of itself moved before anything failed."""
+MOVED_ALONG, SPOKEN_OF = 0.4, 0.4
+"""… if it is not known to have to do with what fails, but moved no later; if what fails speaks of what it is for."""
 ELSEWHERE = 0.3
 """Weight of a commit that rides on a service's deploy but touches only files named after other services."""
 NO_WORDS = 0.4
@@ -60,19 +63,19 @@ nothing known speaks for it rather than for "no change"."""
 ADDS, REWRITES = 0.4, 0.6
 """Weight of a change that is not known to break things: of one that leaves all that was there and only adds to it; of
 one that computes otherwise."""
-STYLE = 0.1
-"""Weight of a change of looks only: style sheets, pictures, texts."""
 AFTER_FIRST_SIGN = 0.25
 """Weight of a change that came after the first sign of trouble, but before it failed."""
-PASSENGER = 0.8
-"""Weight of a commit that went out with another one's deploy."""
+PASSENGER, PERHAPS = 0.8, 0.6
+"""Weight of a commit that went out with another one's deploy; that may have, as nobody knows what ran before. What
+nothing is known of that has to do with it does not count then."""
+WAITS = 0.5
+"""A change of when something runs acts later: its age counts with this exponent."""
+LAPSED, SHORTEST_LAPSE = 0.1, timedelta(minutes=2)
+"""A length of time that is set is over as it begins if the lag differs by less than this share of it, and is no
+moment."""
 UNDEPLOYED, APPLIED = 0.4, 0.7
 """Weight of a commit that no known deploy carries, where deploys are recorded at all; of configuration of a cluster or
 of a cloud, which other machinery applies, more."""
-OTHER_ENVIRONMENT = 0.2
-"""Weight of a change of an environment that is not what people use."""
-HARMLESS = 0.02
-"""Weight of a change of documentation, tests, CI or comments only."""
 
 _Factor: TypeAlias = tuple[float, str]
 """A weight and what a human should know of it ("" = nothing)."""
@@ -165,6 +168,10 @@ def judge_changes(changes: Sequence[Change], failure: Failure) -> tuple[Verdict,
         verdict = scene.judge(revision, change, commits.get(revision), any_deploys=bool(deploys))
         if revision not in verdicts or verdict.score > verdicts[revision].score:
             verdicts[revision] = verdict
+    for revision, deploy in perhaps_carried(commits, deploys):
+        verdict = scene.judge(revision, deploy, commits[revision], any_deploys=True, perhaps=True)
+        if verdict.score > verdicts[revision].score:
+            verdicts[revision] = verdict
     return tuple(sorted(verdicts.values(), key=lambda v: (-v.score, -v.change.time.timestamp(), v.revision)))
 
 
@@ -202,26 +209,45 @@ class _Scene:
     contents: Mapping[str, _Content]
     rarity: Mapping[str, float]
     mechanisms: tuple[Mechanism, ...]
+    spoken: frozenset[str]
 
     @classmethod
     def of(cls, failure: Failure, commits: Mapping[str, Change], deploys: Sequence[Change]) -> _Scene:
         contents = {revision: _Content.of(c, failure.diffs.get(revision, "")) for revision, c in commits.items()}
         services = frozenset(d.service for d in deploys if d.service)
-        return cls(failure, services, contents, _rarity(contents.values()), shown((*failure.words, *failure.texts)))
+        ways = shown((*failure.words, *failure.texts))
+        return cls(failure, services, contents, _rarity(contents.values()), ways, terms("\n".join(failure.texts)))
 
-    def judge(self, revision: str, change: Change, commit: Change | None, *, any_deploys: bool) -> Verdict:
-        factors = [self._time(change), self._place(change.service, commit), self._content(revision, change)]
+    def judge(
+        self, revision: str, change: Change, commit: Change | None, *, any_deploys: bool, perhaps: bool = False
+    ) -> Verdict:
+        """What speaks for a revision with this deploy or commit; ``perhaps`` is whether it may not have been in it."""
+        content = self._content(revision, change, least=0.0 if perhaps else NO_WORDS)
+        factors = [self._time(change, revision), self._place(change.service, commit), content]
         if commit is not None:
-            factors.append(_kind(commit, self.failure.diffs.get(revision)))
-        if change.kind is ChangeKind.DEPLOY and change.revision != revision:
+            factors.append(weigh_files(commit.files, self.failure.diffs.get(revision)))
+        if perhaps:
+            factors.append((PERHAPS, "it may have gone out with that deploy"))
+        elif change.kind is ChangeKind.DEPLOY and change.revision != revision:
             factors.append((PASSENGER, ""))
         if change.kind is ChangeKind.COMMIT and any_deploys:
-            applied = bool(commit and commit.files) and all(_APPLIED.search(file) for file in change.files)
+            applied = commit is not None and is_applied(commit.files)
             factors.append((APPLIED if applied else UNDEPLOYED, "no known deploy carries it"))
         reasons = tuple(reason for _, reason in factors if reason)
         return Verdict(revision, change, commit, math.prod(weight for weight, _ in factors), reasons)
 
-    def _time(self, change: Change) -> _Factor:
+    def _time(self, change: Change, revision: str) -> _Factor:
+        weight, reason = self._age(change)
+        content, onset = self.contents.get(revision), self.failure.onset
+        if content is None or onset is None or not weight:
+            return weight, reason
+        lag, slack = onset - change.time, self.failure.onset_slack
+        for length in sorted(content.diff.lasts):
+            if length >= SHORTEST_LAPSE and abs(lag - length) <= max(LAPSED * length, slack):
+                return max(weight, 1.0), f"{reason}, as long as the time of {span(length)} that it sets"
+        return (weight**WAITS if content.diff.reschedules else weight), reason
+
+    def _age(self, change: Change) -> _Factor:
         verb = "deployed" if change.kind is ChangeKind.DEPLOY else "committed"
         onset, slack = self.failure.onset, self.failure.onset_slack
         if onset is None:
@@ -271,12 +297,29 @@ class _Scene:
                 return SENDS_OTHERWISE, f"{service} answers what fails, and as fast as before"
             weight = HEALTHY_DEPENDENCY if healthy else DEPENDENCY
             return weight, f"{service} is called by what fails{', but does as it did before' if healthy else ''}"
+        return self._above(service) or self._apart(service)
+
+    def _above(self, service: str) -> _Factor | None:
+        """How a service fits that calls what fails; None for others."""
         reached = self._called_by(service)
         if any(_same(called, other) for called in reached for other in self.failure.driven):
             return DRIVES, f"{service} calls what fails, of which more is asked than before"
-        if any(_same(called, other) for called in reached for other in failing):
+        if any(_same(called, other) for called in reached for other in self.failure.failing):
             return CALLER, f"{service} calls what fails"
+        return None
+
+    def _apart(self, service: str) -> _Factor:
+        """How a service that is not known to have to do with what fails may have to do with it all the same."""
+        if self._moved_along(service):
+            return MOVED_ALONG, f"{service} moved no later than what fails"
+        if {stem(word) for word in service_words(service)} <= self.spoken:
+            return SPOKEN_OF, f"what fails speaks of what {service} is for"
         return UNRELATED, f"{service} does not fail and nothing known that fails calls it"
+
+    def _moved_along(self, service: str) -> bool:
+        """Whether something of a service moved no later than what fails did."""
+        at, there = self._moved_at(service), self._moved_at(self.failure.failing[0])
+        return at is not None and there is not None and at <= there
 
     def _moved_first(self, service: str) -> bool:
         """Whether something of a service moved with the first sign, before anything failed or moved where it fails."""
@@ -306,27 +349,23 @@ class _Scene:
         parts = {service_words(PurePosixPath(part).stem) for file in files for part in PurePosixPath(file).parts}
         return frozenset(service for service in known if service_words(service) in parts)
 
-    def _content(self, revision: str, change: Change) -> _Factor:
-        """What it does and is about, against what fails: shared words, a known way to break things, anything risky."""
+    def _content(self, revision: str, change: Change, *, least: float) -> _Factor:
+        """What it does and is about, against what fails: shared words, a known way to break things, anything risky.
+
+        ``least`` is the weight when nothing is known of that.
+        """
         content = self.contents.get(revision)
         if content is None:
-            return NO_WORDS, ""
+            return least, ""
         weights = self._shared(content, change.service)
         telling = sorted(weights, key=lambda word: (-weights[word], word))[:3]
         fits, _ = fit(self.mechanisms, content.diff, content.named)
         evidence = sum(weights.values()) + MECHANISM * fits + (EFFECT if content.diff.effects else 0.0)
         reasons = [f"it is about what fails ({', '.join(telling)})"] if telling else []
         reasons += _done(content.diff)
-        weight = NO_WORDS + (1 - NO_WORDS) * (1 - math.exp(-evidence))
-        if content.diff.restructures:
-            return weight * RESTRUCTURES, "; ".join((*reasons, "by its diff it does the same as before"))
-        if content.diff.only_adds and not content.diff.effects:
-            return weight * ADDS, "; ".join((*reasons, "by its diff it only adds to what was there"))
-        if content.diff.is_small_bump:
-            return weight * ADDS, "; ".join(reasons)
-        if content.diff.is_known and not content.diff.effects:
-            return weight * REWRITES, "; ".join((*reasons, "it computes otherwise than before"))
-        return weight, "; ".join(reasons)
+        weight = least + (1 - least) * (1 - math.exp(-evidence)) if telling or least else 0.0
+        milder, why = _milder(content.diff)
+        return weight * milder, "; ".join((*reasons, *why))
 
     def _shared(self, content: _Content, changed: str | None) -> Mapping[str, float]:
         wanted = _wanted(self.failure, changed)
@@ -334,6 +373,19 @@ class _Scene:
         weights = {word: self.rarity.get(word, 0.0) for word in plain & wanted}
         moved = (content.diff.all_words - plain) & wanted
         return weights | {word: DIFF_WORD * self.rarity.get(word, 0.0) for word in moved}
+
+
+def _milder(diff: Reading) -> tuple[float, tuple[str, ...]]:
+    """What a diff that is not known to break things counts less for, and why."""
+    if diff.restructures:
+        return RESTRUCTURES, ("by its diff it does the same as before",)
+    if diff.only_adds and not diff.effects:
+        return ADDS, ("by its diff it only adds to what was there",)
+    if diff.is_small_bump:
+        return ADDS, ()
+    if diff.is_known and not diff.effects:
+        return REWRITES, ("it computes otherwise than before",)
+    return 1.0, ()
 
 
 def _done(diff: Reading) -> list[str]:
@@ -356,41 +408,6 @@ def _rarity(contents: Collection[_Content]) -> Mapping[str, float]:
     counted = Counter(word for content in contents for word in content.words)
     number = len(contents)
     return {word: math.log((number + 1) / n) / math.log(number + 1) for word, n in counted.items()}
-
-
-def _kind(commit: Change, diff: str | None) -> _Factor:
-    """What sort of files it changes."""
-    if is_harmless(commit.files, diff):
-        return HARMLESS, "it changes only documentation, tests, CI or comments"
-    if commit.files and all(_LOOKS.search(file) for file in commit.files):
-        return STYLE, "it changes only how things look"
-    if commit.files and all(_OTHER_ENVIRONMENT.search(file) for file in commit.files):
-        return OTHER_ENVIRONMENT, "it is of another environment"
-    return 1.0, ""
-
-
-_APPLIED = re.compile(r"(^|/)(deploy|deployments?|k8s|kubernetes|helm|charts?|infra|terraform|argocd|flux|gitops|ops)/")
-_OTHER_ENVIRONMENT = re.compile(r"(^|[/._-])(staging|stage|dev|develop|sandbox|local|qa|uat|preview)([/._-]|$)")
-_LOOKS = re.compile(
-    r"\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|woff2?|html?|mustache|hbs)$|(^|/)(theme|palette|colou?rs?|styles?)\.\w+$"
-)
-
-
-def is_harmless(files: Sequence[str], diff: str | None = None) -> bool:
-    """Whether a commit changes only documentation, tests, CI or, by its diff, comments and versions of tools."""
-    if files and all(_HARMLESS_FILE.search(file) for file in files):
-        return True
-    return is_idle(diff or "")
-
-
-_HARMLESS_FILE = re.compile(
-    r"""(^|/)(docs?|tests?|testdata|__tests__|spec)/            # a folder of such files
-    | (^|/)(\.github|\.gitlab|\.circleci|\.ci)/
-    | (^|/)(README|LICENSE|CHANGELOG|CONTRIBUTING|CODEOWNERS|NOTICE|\.gitignore|\.editorconfig|\.gitlab-ci)(\.[a-z]+)?$
-    | \.(md|rst|adoc)$
-    | (^|/)test_[^/]*$ | [._-](test|tests|spec)\.[a-z]+$ | Tests?\.(java|kt|cs)$""",
-    re.VERBOSE,
-)
 
 
 def _same(one: str, other: str) -> bool:

@@ -12,12 +12,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sre_bot.signals.delays import lasts, schedules
 from sre_bot.signals.sameness import CALL, conserves, only_adds
 from sre_bot.signals.values_set import KEYWORDS, TOKEN, names, settings
 from sre_bot.signals.words import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
 
 
 class Effect(enum.StrEnum):
@@ -47,7 +49,8 @@ class Reading:
     ``all_words`` also those of lines that were only moved. ``is_known`` is whether there was a diff at all, and
     ``only_adds`` whether all that was there before is still there; ``is_conserving`` whether what it computes with,
     numbers, short strings and operators, is the same on both sides. ``is_small_bump`` is whether it takes other
-    versions and does nothing else, of which none differs in more than its last number.
+    versions and does nothing else, of which none differs in more than its last number. ``lasts`` are lengths of time
+    that it sets, and ``reschedules`` is whether it sets when something is to run.
     """
 
     effects: frozenset[Effect]
@@ -58,6 +61,8 @@ class Reading:
     only_adds: bool = False
     is_conserving: bool = True
     is_small_bump: bool = False
+    lasts: frozenset[timedelta] = frozenset()
+    reschedules: bool = False
 
     @property
     def restructures(self) -> bool:
@@ -95,6 +100,8 @@ def read_diff(diff: str) -> Reading:
         only_adds(removed, added),
         conserves(removed, added),
         effects == {Effect.BUMP} and _is_small(removed, added),
+        lasts(added) - lasts(removed),
+        bool(schedules(removed) and schedules(added) - schedules(removed)),
     )
 
 
@@ -118,7 +125,7 @@ def _is_tool(line: str) -> bool:
     return _TOOLS.search(line) is not None and _VERSION.search(line) is not None
 
 
-_COMMENT = re.compile(r"\s*($|//|\#\s|/\*|\*\s|\*/|--\s|;|<!--)")
+_COMMENT = re.compile(r"\s*($|//|\#\s|/\*|\*\s|\*/|--\s|;|<!--|COMMENT ON\s)")
 
 
 def _is_comment(line: str) -> bool:
@@ -165,7 +172,12 @@ def _guards_gone(removed: Sequence[str], added: Sequence[str]) -> Iterator[str]:
 def _checked(text: str) -> frozenset[str]:
     """Names that are checked for being there."""
     names = (next(filter(None, (m.group(1), m.group(3), m.group(4))), "") for m in _CHECK.finditer(text))
-    return frozenset(name for name in names if name and name.lower() not in _ERRORS)
+    plain = (_OWN.sub("", name) for name in names)
+    return frozenset(name for name in plain if name and name.lower() not in _ERRORS)
+
+
+_OWN = re.compile(r"^(?:self|this)\.")
+"""The same thing, once it belongs to an object."""
 
 
 _ASKS = re.compile(
@@ -195,7 +207,8 @@ def _more(pattern: re.Pattern[str], removed: Iterable[str], added: Iterable[str]
 _WORKS = re.compile(
     r"\bregexp?\.|re\.compile|RegExp|Pattern\.compile|bcrypt|scrypt|pbkdf2|deep_?copy|\bsleep\(|\bgo func|Thread\("
     r"|fetch_?all\(|read_?all\(|readlines\(|\.collect\(|\.to_?(?:list|a)\("
-    r"|ThreadPool|Promise\.all|errgroup|synchronized|\.R?Lock\(\)|FOR UPDATE|while True|for \{|setInterval",
+    r"|\.f?(?:data)?sync\(|ThreadPool|Promise\.all|errgroup|synchronized|\.R?Lock\(\)|FOR UPDATE|while True|for \{"
+    r"|setInterval",
     re.IGNORECASE,
 )
 _BUMPED = re.compile(r"\bv?\d+\.\d+\.\d+|^\s*FROM\s|[\^~]\d+\.\d+|==\s*\d+\.")
@@ -212,13 +225,22 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|&&|\|\||<|>|!|\band\b|\bor\b|\bnot\b|[-+*/%
 
 
 def _turns(removed: Sequence[str], added: Sequence[str]) -> bool:
-    """Whether a line stays but for its operators."""
-    plain = {_bare(line): _OPERATOR.findall(line) for line in removed if names(line)}
-    return any(_bare(line) in plain and plain[_bare(line)] != _OPERATOR.findall(line) for line in added)
+    """Whether a line stays but for its operators, be they in a query."""
+    plain = {_bare(line): _operators(line) for line in removed if names(line)}
+    return any(_bare(line) in plain and plain[_bare(line)] != _operators(line) for line in added)
+
+
+def _operators(line: str) -> list[str]:
+    return _OPERATOR.findall(line) + [turned for query in _QUERY.findall(line) for turned in _COMPARED.findall(query)]
+
+
+_QUERY = re.compile(r"[\"'`][^\"'`]*\b(?:WHERE|HAVING|ON)\s[^\"'`]*[\"'`]?", re.IGNORECASE)
+_COMPARED = re.compile(r"<>|[<>!]?=|[<>]|\b(?:NOT|AND|OR|ASC|DESC)\b")
 
 
 def _bare(line: str) -> tuple[str, ...]:
-    return tuple(token for token in TOKEN.findall(line) if token not in {"and", "or", "not"})
+    unquoted = _QUERY.sub(lambda query: " ".join(re.findall(r"\w+", _COMPARED.sub(" ", query.group()))), line)
+    return tuple(token for token in TOKEN.findall(unquoted) if token not in {"and", "or", "not"})
 
 
 _PATTERN = re.compile(

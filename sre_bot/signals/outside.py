@@ -200,8 +200,13 @@ _STATUS_PAGE = _any(
     r"status ?page|status feed|provider (reports?|incident|outage)",
     r"(vendor|partner|provider|third.?party).{0,40}(outage|degrad|incident|down|unavailable)",
 )
-THIRD_PARTY, SAID_SO = 0.7, 0.8
-"""Scores of errors at a host out in the Internet, and of a provider that reports trouble."""
+THIRD_PARTY, SAID_SO, ANSWERED = 0.7, 0.8, 0.9
+"""Scores of errors at a host out in the Internet, of a provider that reports trouble, and of one that answers that it
+failed: a change of ours hardly makes it do so."""
+_ITS_FAULT = _any(
+    r"\b5\d\d\b (internal server error|bad gateway|service (temporarily )?unavailable|gateway time-?out)",
+    r"\b(answered|returned|status|code|http/\d(\.\d)?)[:= ]+5\d\d\b",
+)
 SAME_RECORD = 0.8
 """… of one and the same record refused again and again."""
 MOST_OF = 0.3
@@ -272,7 +277,8 @@ def _third_parties(heard: Sequence[Heard], total: int, is_ours: Callable[[str], 
                 saying.setdefault(host.lower(), []).append(one)
     for host, lines in saying.items():
         share = sum(one.count for one in lines) / max(total, 1)
-        yield _escalate(THIRD_PARTY * (1.0 if share >= MOST_OF else 0.6), f"calls to {host} fail", lines[0])
+        score = ANSWERED if any(_ITS_FAULT.search(one.text) for one in lines) else THIRD_PARTY
+        yield _escalate(score * (1.0 if share >= MOST_OF else 0.6), f"calls to {host} fail", lines[0])
 
 
 def _escalate(score: float, why: str, one: Heard) -> Outside:

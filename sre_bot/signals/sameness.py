@@ -18,7 +18,20 @@ _KEY = re.compile(r"[\"']?([A-Za-z_]\w*)[\"']?\s*(?::(?!:)|=(?!=))")
 def only_adds(removed: Sequence[str], added: Sequence[str]) -> bool:
     """Whether all that did anything is still there, beside something that does more."""
     old, new = ([line for line in side if not _IDLE.search(line)] for side in (removed, added))
-    return bool(new) and (not old or _extends(old, new))
+    return bool(new) and (not old or (_extends(old, new) and not _moves(old, new)))
+
+
+def _moves(removed: Sequence[str], added: Sequence[str]) -> bool:
+    """Whether what goes comes back as it was, in a helper that is made and called for it."""
+    more = Counter(map(str.strip, added))
+    more.subtract(Counter(map(str.strip, removed)))
+    beside = [line for line in more.elements() if line]
+    made = frozenset(_MADE.findall("\n".join(beside)))
+    called = Counter(CALL.findall("\n".join(beside)))
+    return min(more.values()) >= 0 and bool(made) and called.keys() == made and min(called.values()) > 1
+
+
+_MADE = re.compile(r"\b(?:def|func|fun|fn|function|sub)\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)\s*\(")
 
 
 def _extends(removed: Sequence[str], added: Sequence[str]) -> bool:

@@ -43,15 +43,23 @@ _STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|\d+(\.\d+)?(px|r?em|v[hw]|pt|deg)")
 _VERSION = re.compile(r"v?\d+\.\d+[.\w+-]*|.*@v?\d+\.\d+.*|sha256:.*|v?\d{4}[.-]\d\d?.*")
 
 
+CRON = re.compile(r"(?:@(?:hourly|daily|weekly|monthly|every \w+))|(?:[\d*/,?LW#-]+ ){4,5}[\w*/,?#-]+")
+"""When something is to run, the one value that has spaces in it."""
+
+
 def _is_value(token: str) -> bool:
     plain = token.lower()
     return token[0] in "\"'`#" or token[0].isdigit() or plain in _WORDS_OF_VALUES or UNIT.fullmatch(token) is not None
 
 
 def values(line: str) -> Counter[str]:
-    """Numbers, units, switches and short strings of a line; not prose, colours, sizes on a screen or versions."""
+    """Numbers, units, switches, schedules and short strings of a line.
+
+    Not prose, colours, sizes on a screen or versions.
+    """
     tokens = (token.strip("\"'`") for token in TOKEN.findall(line) if _is_value(token))
-    return Counter(t for t in tokens if t and " " not in t and not _STYLE.fullmatch(t) and not _is_version(line, t))
+    plain = (token for token in tokens if token and (" " not in token or CRON.fullmatch(token)))
+    return Counter(token for token in plain if not _STYLE.fullmatch(token) and not _is_version(line, token))
 
 
 def _is_version(line: str, token: str) -> bool:
@@ -92,7 +100,7 @@ def _entries(removed: Sequence[str], added: Sequence[str]) -> Iterator[Setting]:
     """Entries ``key: value`` of a file of configuration whose value is a bare word, and another one now."""
     old, new = (
         {m.group(1): m.group(2) for line in side if (m := _ENTRY.fullmatch(line)) and not _is_plain(m.group(2))}
-        for side in (removed, added)
+        for side in ([line for line in lines if not _VERSIONED.search(line)] for lines in (removed, added))
     )
     for key, value in old.items():
         if new.get(key, value) != value:
@@ -104,7 +112,9 @@ def _is_plain(value: str) -> bool:
     return _is_value(value) or any(pattern.fullmatch(value) for pattern in (_STYLE, _VERSION))
 
 
-_VERSIONED = re.compile(r"\s*(FROM\s|[\w./-]+\s+v\d+\.\d)|\bversion\b\s*[:=]", re.IGNORECASE)
+_VERSIONED = re.compile(
+    r"\s*(FROM\s|[\w./-]+\s+v\d+\.\d|[\w.\[\]-]+\s*[=~]=\s*\d+\.\d)|\bversion\b\s*[:=>]", re.IGNORECASE
+)
 
 
 def _shared_name(one: str, other: str) -> str | None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_bot.incident import Change, ChangeKind
-from sre_bot.signals.changes import NO_CHANGE, Failure, Verdict, is_harmless, judge_changes, rank_changes, span
+from sre_bot.signals.changes import NO_CHANGE, Failure, Verdict, judge_changes, rank_changes, span
+from sre_bot.signals.file_kinds import is_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,6 +104,52 @@ def test_a_caller_that_moved_before_anything_failed_is_more_suspect() -> None:
     assert "web calls what fails, and moved first" in verdicts(caller, **known)["a"].why
     stranger = {"first_sign": ago(90), "moved": {"search": ago(91)}}
     assert "moved first" not in verdicts(deploy("b", 95, "search"), **stranger)["b"].why
+
+
+def test_a_service_that_nobody_is_known_to_call_counts_if_it_moved_no_later_or_is_spoken_of() -> None:
+    """A job that starts, an issuer of tickets: metrics and traces do not tie them to what they break."""
+    job = deploy("a", 5, "rollup")
+    plain = verdicts(job)["a"].score
+    along = verdicts(job, moved={"rollup": ONSET, "checkout": ONSET})["a"]
+    late = verdicts(job, moved={"rollup": ONSET, "checkout": ago(1)})["a"]
+    spoken = verdicts(job, texts=("the rollup is older than 3 days",))["a"]
+    assert along.score > plain
+    assert spoken.score > plain
+    assert late.score == plain
+    assert "what fails speaks of what rollup is for" in spoken.why
+
+
+def test_a_time_that_is_over_as_it_begins_makes_up_for_the_delay() -> None:
+    diffs = {"a": "-ttl: 9h\n+ttl: 40m"}
+    known = verdicts(commit("a", 45), deploy("a", 40), diffs=diffs)["a"]
+    other = verdicts(commit("a", 75), deploy("a", 70), diffs=diffs)["a"]
+    assert "as long as the time of 40 min that it sets" in known.why
+    assert known.score > 2 * other.score
+
+
+def test_what_runs_at_another_time_breaks_things_later() -> None:
+    changed = (commit("a", 95), deploy("a", 90))
+    rescheduled = verdicts(*changed, diffs={"a": '-  at: "0 4 * * 1"\n+  at: "0 */2 * * *"'})["a"]
+    plain = verdicts(*changed, diffs={"a": '-  at: "monday"\n+  at: "tuesday"'})["a"]
+    assert rescheduled.score > plain.score
+
+
+def test_a_commit_before_the_first_known_deploy_of_a_service_may_have_gone_out_with_it() -> None:
+    """It counts if it is about what fails, whoever made the deploy; nothing is known of the others."""
+    library = commit("shared", 20, "Update undici", "package.json")
+    others = (commit("other", 22, "Paint it", "lib/paint.ts"), commit("head", 10, "Show a name", "views.ts"))
+    changes = (library, *others, deploy("head", 5))
+    failed = verdicts(*changes, texts=("SocketError at undici/client.js",))
+    assert failed["shared"].change.service == "checkout"
+    assert "it may have gone out with that deploy" in failed["shared"].why
+    assert failed["shared"].score > 2 * verdicts(*changes)["shared"].score
+    assert failed["shared"].score > 2 * failed["other"].score
+    assert "no known deploy carries it" in failed["other"].why
+
+
+def test_a_commit_before_a_later_deploy_did_not_go_out_with_it_unless_that_says_so() -> None:
+    changes = (commit("old", 30, "Update undici"), commit("x", 60), deploy("x", 50), commit("y", 10), deploy("y", 5))
+    assert verdicts(*changes, texts=("undici failed",))["old"].change.kind is ChangeKind.COMMIT
 
 
 def test_a_diff_that_does_what_such_failures_come_from_beats_a_later_one_that_only_moves_code() -> None:

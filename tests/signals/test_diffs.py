@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +36,9 @@ RISKY = [
     (Effect.SCHEMA, "+CREATE INDEX orders_day ON orders (day);", ""),
     (Effect.LOGIC, "-  if age >= limit:\n+  if age > limit:", ""),
     (Effect.LOGIC, "-  return a && b\n+  return a || b", ""),
+    (Effect.LOGIC, '-  get("SELECT id FROM jobs WHERE at > $1")\n+  get("SELECT id FROM jobs WHERE at >= $1")', ""),
+    (Effect.SETTING, '-  schedule: "0 4 * * 1"\n+  schedule: "*/5 * * * *"', "schedule: 0 4 * * 1 → */5 * * * *"),
+    (Effect.WORK, "-  buffer.write(line)\n+  file.write(line)\n+  file.Sync()", ""),
     (Effect.REMOVAL, "-  cache.warm()\n-  serve()\n+  serve()", ""),
     (Effect.WORK, "+  pattern = re.compile('(a+)+$')", ""),
     (Effect.WORK, "+  with lock: sleep(1)", ""),
@@ -134,6 +139,32 @@ def test_without_a_diff_nothing_is_known() -> None:
 def test_headers_and_context_are_no_changes() -> None:
     diff = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n same = 1\n-size = 20\n+size = 2\n+\n"
     assert changed_lines(diff) == [("-", "size = 20"), ("+", "size = 2")]
+
+
+def test_what_comes_back_in_a_helper_is_only_put_differently() -> None:
+    moved = "-  if age > 3: raise Old\n+  check(age)\n+def check(age):\n+  if age > 3: raise Old"
+    assert read_diff(moved).restructures
+
+
+def test_what_becomes_an_attribute_is_still_checked() -> None:
+    assert Effect.GUARD not in read_diff("-if _last is None:\n+    if self._last is None:").effects
+
+
+def test_a_pinned_version_is_bumped_and_sets_no_value() -> None:
+    assert read_diff("-flask==3.0.1\n+flask==3.0.2").effects == {Effect.BUMP}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x = 20 * time.Minute", "Duration.ofMinutes(20)", "timedelta(minutes=20)", "ttl_seconds: 1200", "ttl: 20m"],
+)
+def test_lengths_of_time_are_read_however_they_are_written(line: str) -> None:
+    assert read_diff(f"-{line.replace('20', '90')}\n+{line}").lasts == {timedelta(minutes=20)}
+
+
+def test_only_another_schedule_makes_something_run_at_another_time() -> None:
+    assert read_diff('-  schedule: "0 4 * * 1"\n+  schedule: "*/5 * * * *"').reschedules
+    assert not read_diff('+  schedule: "*/5 * * * *"').reschedules
 
 
 def test_comments_and_versions_of_what_checks_programs_alone_run_nothing() -> None:

@@ -104,6 +104,16 @@ def test_a_third_party_that_few_lines_speak_of_is_worse_evidence() -> None:
     assert 0 < told.score < THIRD_PARTY
 
 
+def test_a_third_party_that_answers_that_it_failed_is_better_evidence_than_one_that_does_not_answer() -> None:
+    answered = best(heard("GET https://tiles.example.org/4: 503 Service Unavailable"))
+    silent = best(heard("GET https://tiles.example.org/4: timed out"))
+    refused = best(heard("GET https://tiles.example.org/4: 429 Too Many Requests"))
+    assert answered is not None
+    assert silent is not None
+    assert refused is not None
+    assert answered.score > silent.score == refused.score == THIRD_PARTY
+
+
 def test_one_record_that_is_refused_again_and_again_cannot_be_digested() -> None:
     found = best(heard("invalid value in record_id=evt-77120 of partition 3"))
     assert found is not None
