@@ -22,10 +22,13 @@ from sre_bot.investigation import FIRST_LOOK, Scope
 from sre_bot.metered import MeteredHandler, metered, watch_freshness
 from sre_bot.redaction import Redactor
 from sre_bot.resuming import Patience, WaitingRoom
+from sre_bot.slack.admission import Admission, Rules
 from sre_bot.slack.app import SlackApp
 from sre_bot.slack.channels import Channels
 from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import Commands
+from sre_bot.slack.directory import Directory
+from sre_bot.slack.gate import Gate
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter
 from sre_bot.slack.replies import Replies
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from sre_bot.configured import ConfiguredSources
     from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
+    from sre_bot.slack.client import SlackClient
     from sre_bot.triage import Investigator
     from sre_bot.web import Check
 
@@ -118,7 +122,9 @@ async def serve(settings: Settings) -> None:
             metrics.questions.labels("command").inc()
             return await commands.answer(words)
 
-        app = SlackApp(client, app_token, accept, let_in=Replies(heard).let_in, answer=answer)
+        replies = Replies(heard)
+        gate = _gate(settings, client, replies)
+        app = SlackApp(client, app_token, accept, let_in=replies.let_in, answer=answer, gate=gate)
         stack.push_async_callback(app.close)
         readiness = _readiness(engine, app, told_to_stop, metrics)
         await stack.enter_async_context(_listening(settings, app, readiness, metrics))
@@ -158,6 +164,19 @@ async def _waiting(room: WaitingRoom | None, probe: Claude, workflows: Workflows
 
 def _scopes(settings: Settings) -> Mapping[str, Scope]:
     return {name: Scope(one.service, one.environment) for name, one in settings.channels.items()}
+
+
+def _gate(settings: Settings, client: SlackClient, replies: Replies) -> Gate:
+    slack = settings.slack
+    rules = Rules(
+        channels=frozenset(slack.allowed_channels),
+        direct=slack.direct_messages,
+        users=frozenset(slack.allowed_users),
+        groups=frozenset(slack.allowed_groups),
+        refuse_outsiders=slack.refuse_outsiders,
+        bots=frozenset(slack.allowed_bots),
+    )
+    return Gate(Admission(rules, Directory(client, time.monotonic)), client, time.monotonic, replies.expects)
 
 
 def _required(secret: SecretStr | None, variable: str, what: str) -> str:
@@ -213,7 +232,7 @@ async def _listening(
 ) -> AsyncIterator[None]:
     """Serve HTTP. Health is what a restart may mend; an outage of Slack is none of it."""
     secret = settings.slack.signing_secret
-    routes = app.routes(secret.get_secret_value(), time.time) if secret else None
+    routes = app.routes(secret.get_secret_value(), time.time, prefix=settings.http.path_prefix) if secret else None
     host, port = settings.http.host, settings.http.port
     health = {"database": readiness["database"]}
     try:

@@ -77,8 +77,31 @@ _PASSWORD = re.compile(r"(?:https?://[^:/?#]*:([^/?#]+)@|(?!http)\w+(?:\+\w+)?:/
 """The password of a URL, as written: one of the web, then one of a database, where a slash may be part of it."""
 
 
+def _channel(value: str) -> str:
+    return value.strip().removeprefix("#")
+
+
+def _handle(value: str) -> str:
+    return value.strip().removeprefix("@")
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[UW][A-Z0-9]+", value):
+        raise ValueError("must be a member's id, U…: open the profile, then ⋮, then Copy member ID")
+    return value
+
+
+def _bot(value: str) -> str:
+    if not re.fullmatch(r"[AB][A-Z0-9]+", value):
+        raise ValueError("must be the id of a bot, B…, or of an app, A…")
+    return value
+
+
 class SlackSettings(Section):
-    """The Slack app; ``serve`` needs the bot token, and the app token or the signing secret or both."""
+    """The Slack app; ``serve`` needs the bot token, and the app token or the signing secret or both.
+
+    Who may ask: empty lists allow all. ``direct_messages`` are answered where no channels are listed, unless told.
+    """
 
     api_url: HttpUrl = "https://slack.com/api/"
     bot_token_file: Path | None = None
@@ -87,6 +110,12 @@ class SlackSettings(Section):
     bot_token: SecretStr | None = None
     app_token: SecretStr | None = None
     signing_secret: SecretStr | None = None
+    allowed_channels: tuple[Annotated[str, AfterValidator(_channel)], ...] = ()
+    direct_messages: bool | None = None
+    allowed_users: tuple[Annotated[str, AfterValidator(_user)], ...] = ()
+    allowed_groups: tuple[Annotated[str, AfterValidator(_handle)], ...] = ()
+    allowed_bots: tuple[Annotated[str, AfterValidator(_bot)], ...] = ()
+    refuse_outsiders: bool = False
 
 
 class LimitSettings(Section):
@@ -188,11 +217,21 @@ def _host(value: str) -> str:
     return value
 
 
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"(?:/[\w.~-]+)*/?", value):
+        raise ValueError("must be a path such as /sre-bot, or empty")
+    return value.rstrip("/")
+
+
 class HttpSettings(Section):
-    """Where probes, metrics and Slack's door listen; port 0 takes a free one."""
+    """Where probes, metrics and Slack's door listen; port 0 takes a free one.
+
+    ``path_prefix`` stands before the path of Slack's door, where a reverse proxy hands requests on with it.
+    """
 
     host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    path_prefix: Annotated[str, AfterValidator(_prefix)] = ""
 
 
 LogFormat: TypeAlias = Literal["json", "text"]

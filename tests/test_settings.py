@@ -195,7 +195,7 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
         [shown[by_name]] = shown[by_name].values()
 
     def tree(value: object) -> Any:
-        value = value[0] if isinstance(value, list) else value
+        value = value[0] if value and isinstance(value, list) else value
         return {key: tree(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
     assert tree(shown) == keys(Settings)

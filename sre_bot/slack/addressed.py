@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 QUIET_WORDS = frozenset({"quiet", "be quiet", "silence", "shush", "mute", "stop answering"})
 """Said alone, one of these switches answers without a mention off, until we are mentioned again."""
@@ -79,7 +79,7 @@ _CORRECTION = re.compile(
 )
 
 
-def call_of(event: Mapping[str, Any], bot: str) -> Call | None:
+def call_of(event: Mapping[str, Any], bot: str, bots: Collection[str] = ()) -> Call | None:
     """How an event turns to us, or None when it does not; a reply still needs a thread that we were called into.
 
     A mention is delivered as ``app_mention`` and, where we are in the channel, as ``message``: both are the same call.
@@ -87,8 +87,11 @@ def call_of(event: Mapping[str, Any], bot: str) -> Call | None:
     Args:
         event: of the Events API, with its ``type``, ``channel_type``, ``ts`` and ``thread_ts``.
         bot: our user id.
+        bots: ids of bots and apps that may call us, by our name only.
     """
-    if event.get("bot_id") or event.get("user") == bot or event.get("subtype") not in _SPOKEN:
+    if event.get("bot_id"):
+        return Call.MENTION if _is_named_by_one_of(bots, event, bot) else None
+    if event.get("user") == bot or event.get("subtype") not in _SPOKEN:
         return None
     kind, text = event.get("type"), str(event.get("text") or "")
     if kind == "message" and event.get("channel_type") == "im":
@@ -97,9 +100,13 @@ def call_of(event: Mapping[str, Any], bot: str) -> Call | None:
         return Call.QUIET if is_quiet(without_mention(text, bot)) else Call.MENTION
     if kind != "message" or event.get("thread_ts") in {None, event.get("ts")}:
         return None
-    if is_quiet(text):
-        return Call.QUIET
-    return Call.REPLY if speaks_to_us(text) else None
+    return Call.QUIET if is_quiet(text) else Call.REPLY if speaks_to_us(text) else None
+
+
+def _is_named_by_one_of(bots: Collection[str], event: Mapping[str, Any], bot: str) -> bool:
+    by = {event.get("bot_id"), event.get("app_id")}
+    spoken = event.get("subtype") in {*_SPOKEN, "bot_message"}
+    return spoken and not by.isdisjoint(bots) and event.get("user") != bot and mentions(str(event.get("text")), bot)
 
 
 def mentions(text: str, bot: str) -> bool:

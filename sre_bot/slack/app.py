@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from sre_bot.agent.transcript import sendable
 from sre_bot.errors import ConfigurationError
-from sre_bot.slack.addressed import call_of
+from sre_bot.slack.addressed import call_of, mentions
 from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.http import slack_routes
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from aiohttp.web import RouteTableDef
     from slack_bolt.context.ack.async_ack import AsyncAck
+    from slack_bolt.response import BoltResponse
 
     from sre_bot.investigation import JsonObject
     from sre_bot.slack.client import SlackClient
+    from sre_bot.slack.gate import Gate
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class SlackApp:
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
         let_in: whether to accept what turns to us without a mention; raises as ``accept`` does. None: never.
         answer: answers the words behind the slash command.
+        gate: turns away who may not ask; None: everybody may.
         ping_seconds: how often a socket is looked after.
     """
 
@@ -59,11 +62,13 @@ class SlackApp:
         *,
         let_in: Callable[[str, JsonObject], Awaitable[bool]] | None = None,
         answer: Callable[[str], Awaitable[str]] | None = None,
+        gate: Gate | None = None,
         ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._client = client
         self._accept = accept
         self._let_in = let_in
+        self._gate = gate
         self._accepting: dict[str, asyncio.Future[None]] = {}
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
         with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
@@ -82,13 +87,14 @@ class SlackApp:
         self._keeper: asyncio.Task[None] | None = None
         self._bot = ""
 
-    def routes(self, signing_secret: str, now: Callable[[], float]) -> RouteTableDef:
+    def routes(self, signing_secret: str, now: Callable[[], float], *, prefix: str = "") -> RouteTableDef:
         """The HTTP door to the same listeners, for whatever Slack signs with this secret; ``now`` in unix seconds.
 
-        Before we are connected and after we are closed it is shut, and Slack tries again.
+        ``prefix`` stands before the path, where a reverse proxy leaves it there. Before we are connected and after we
+        are closed the door is shut, and Slack tries again.
         """
         self._over_http = True
-        return slack_routes(self._app, signing_secret, now, taking=lambda: self._taking)
+        return slack_routes(self._app, signing_secret, now, prefix=prefix, taking=lambda: self._taking)
 
     async def connect(self) -> str:
         """Log in and open the sockets, if there are to be any; returns "bot in team".
@@ -127,6 +133,8 @@ class SlackApp:
                 for handler in self._handlers
             )
         )
+        if self._gate is not None:
+            await self._gate.close()
 
     async def _keep_addresses_fresh(self) -> None:
         """An address works once; a client that failed to connect would try the same one forever."""
@@ -136,13 +144,18 @@ class SlackApp:
                 if not await handler.client.is_connected():
                     handler.client.wss_uri = None
 
-    async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> None:
+    async def _make_durable(self, body: Mapping[str, Any], next_: Callable[[], Awaitable[None]]) -> BoltResponse | None:
         """Bolt runs this before it acknowledges; an exception here means no acknowledgement, and Slack tries again.
 
-        Most of what is said in channels is not for us, and ends here without anything being written.
+        Most of what is said in channels is not for us, and ends here without anything being written. So does what is
+        asked by whoever may not ask, which no listener sees.
         """
         said = body.get("event") or {}
-        call = call_of(said, self._bot)
+        call = call_of(said, self._bot, self._gate.bots if self._gate else frozenset())
+        if self._gate is not None:
+            named = call is Call.MENTION or mentions(str(said.get("text") or ""), self._bot)
+            if refused := await self._gate.turn_away(body, called=call is not None, named=named):
+                return refused
         if call is not None:
             team = str(body.get("team_id", ""))
             key = mention_key(said, team)
@@ -151,7 +164,7 @@ class SlackApp:
                 "channel": str(said["channel"]),
                 "ts": str(said["ts"]),
                 "thread_ts": said.get("thread_ts"),
-                "user": str(said.get("user", "")),
+                "user": str(said.get("user") or said.get("bot_id") or ""),
                 "text": sendable(str(said.get("text", ""))),  # half a character could not be kept
                 "bot": self._bot,
                 "call": call.value,
@@ -159,6 +172,7 @@ class SlackApp:
             if call is Call.MENTION or (self._let_in is not None and await self._let_in(key, event)):
                 await self._accept_once(key, event)
         await next_()
+        return None
 
     async def _accept_once(self, key: str, event: JsonObject) -> None:
         """Accept it; a mention comes as two events at about the same time, and the second waits for the first."""

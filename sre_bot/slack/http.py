@@ -5,6 +5,7 @@ Only what Slack signed within the last five minutes comes through; everything el
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ PATH = "/slack/events"
 """Events, commands and interactions all come here, as the app's settings say."""
 MAX_BYTES = 1024 * 1024
 """Slack's requests are a few KB; more is not from Slack."""
+BODY_SECONDS = 5.0
+"""Slack sends at once, and waits three seconds for the answer."""
 
 
 class _Clock(Clock):
@@ -35,7 +38,13 @@ class _Clock(Clock):
 
 
 def slack_routes(
-    app: AsyncApp, signing_secret: str, now: Callable[[], float], *, taking: Callable[[], bool] = lambda: True
+    app: AsyncApp,
+    signing_secret: str,
+    now: Callable[[], float],
+    *,
+    prefix: str = "",
+    body_seconds: float = BODY_SECONDS,
+    taking: Callable[[], bool] = lambda: True,
 ) -> web.RouteTableDef:
     """The route that takes Slack's requests.
 
@@ -43,14 +52,20 @@ def slack_routes(
         app: the Bolt app whose listeners answer; it must not verify requests itself.
         signing_secret: of the Slack app.
         now: unix seconds.
+        prefix: what stands before the path, where a reverse proxy does not take it off.
+        body_seconds: so long a request may take to arrive; who is slower is answered 408.
         taking: whether requests are taken now; those that are not are answered 503, and Slack tries again.
     """
     verifier = SignatureVerifier(signing_secret, _Clock(now))
     routes = web.RouteTableDef()
 
-    @routes.post(PATH)
+    @routes.post(f"{prefix}{PATH}")
     async def receive(request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(body_seconds):
+                body = await _body(request)
+        except TimeoutError:
+            return web.Response(status=408, text="too slow", headers={"Connection": "close"})
         if body is None or not _is_signed(verifier, request, body):
             _log.warning("refused a request to %s that Slack did not sign", PATH)
             return web.Response(status=401, text="not signed by Slack")

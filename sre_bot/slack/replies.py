@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sre_bot.investigation import JsonObject
     from sre_bot.store.heard import Heard
 
@@ -43,6 +45,13 @@ class Replies:
         """
         async with self._one_by_one:
             return await asyncio.to_thread(self._let_in, key, event)
+
+    async def expects(self, body: Mapping[str, Any]) -> bool:
+        """Whether what is said in the thread of an event, as Slack sent it, is listened to; notes nothing."""
+        said = body["event"]
+        event = {"team": body.get("team_id", ""), "channel": said["channel"], "ts": said["ts"]}
+        thread = thread_of({**event, "thread_ts": said.get("thread_ts")})
+        return await asyncio.to_thread(self._heard.is_listening, thread, written_at(event))
 
     def _let_in(self, key: str, event: JsonObject) -> bool:
         thread, at = thread_of(event), written_at(event)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.slack.client import Pacing, web_client
+from sre_bot.slack.http import PATH
 from sre_bot.store.database import open_database
 
 if TYPE_CHECKING:
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from sre_bot.slack.app import SlackApp
     from sre_bot.slack.client import SlackClient
 
 
@@ -42,3 +48,19 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_database(f"sqlite:///{tmp_path / 'state.sqlite'}")
     yield opened
     opened.dispose()
+
+
+@contextlib.asynccontextmanager
+async def connected(app: SlackApp, slack: SlackSimulator, door: str) -> AsyncIterator[None]:
+    """The app, reached by ``socket`` or by ``http``, in a server with a path prefix as behind a reverse proxy."""
+    server = web.Application()
+    if door == "http":
+        server.add_routes(app.routes(slack.signing_secret, time.time, prefix="/ops/sre-bot"))
+    async with TestServer(server) as listening:
+        if door == "http":
+            slack.deliver_to(str(listening.make_url(f"/ops/sre-bot{PATH}")))
+        await app.connect()
+        try:
+            yield
+        finally:
+            await app.close()

@@ -93,10 +93,40 @@ def add_reaction(backend: Backend, arguments: Arguments) -> Json:
     return {}
 
 
+def list_conversations(backend: Backend, arguments: Arguments) -> Json:
+    """``conversations.list``: of private channels only those the bot is in."""
+    kinds = {"public_channel": "channel", "private_channel": "group", "im": "im"}
+    wanted = {kinds[one] for one in (arguments.text("types") or "public_channel").split(",") if one in kinds}
+    found = [one for one in backend.workspace.channels.values() if one.kind in wanted]
+    seen = [one for one in found if one.kind == "channel" or one.has_bot]
+    return {
+        "channels": [payloads.channel(backend.workspace, one) for one in seen],
+        "response_metadata": {"next_cursor": ""},
+    }
+
+
+def groups(backend: Backend, _arguments: Arguments) -> Json:
+    """``usergroups.list``."""
+    team = backend.workspace.team_id
+    known = backend.workspace.groups.values()
+    return {"usergroups": [{"id": one.id, "team_id": team, "name": one.handle, "handle": one.handle} for one in known]}
+
+
+def people_of_group(backend: Backend, arguments: Arguments) -> Json:
+    """``usergroups.users.list``."""
+    group = backend.workspace.groups.get(arguments.required("usergroup"))
+    if group is None:
+        raise ApiError("no_such_subteam")
+    return {"users": list(group.users)}
+
+
 METHODS: Mapping[str, Method] = {
     "conversations.history": history,
     "conversations.info": info,
+    "conversations.list": list_conversations,
     "conversations.replies": replies,
     "reactions.add": add_reaction,
+    "usergroups.list": groups,
+    "usergroups.users.list": people_of_group,
     "users.info": user_info,
 }

@@ -67,7 +67,7 @@ def user(workspace: Workspace, person: User) -> Json:
     """A person, as in ``users.info``."""
     return {
         "id": person.id,
-        "team_id": workspace.team_id,
+        "team_id": person.team or workspace.team_id,
         "name": person.name,
         "real_name": person.name,
         "tz": person.tz,
@@ -75,6 +75,7 @@ def user(workspace: Workspace, person: User) -> Json:
         "is_bot": False,
         "is_restricted": person.is_guest,
         "is_ultra_restricted": False,
+        "is_stranger": bool(person.team),
         "profile": {"display_name": person.name, "real_name": person.name, "team": workspace.team_id},
     }
 

@@ -32,6 +32,9 @@ _SCOPES: Mapping[str, str] = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "reactions.add": "reactions:write",
+    "conversations.list": "channels:read",
+    "usergroups.list": "usergroups:read",
+    "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
 }
 """What a method needs; those that read conversations need one by the kind of conversation."""

@@ -15,6 +15,7 @@ from sre_bot.drills.slack_simulator import payloads, transcript
 from sre_bot.drills.slack_simulator.backend import Backend
 from sre_bot.drills.slack_simulator.events_api import SUBSCRIPTIONS, EventsApi
 from sre_bot.drills.slack_simulator.faults import Faults
+from sre_bot.drills.slack_simulator.request_url import RequestUrl
 from sre_bot.drills.slack_simulator.server import Call, Server, Tokens
 from sre_bot.drills.slack_simulator.socket_mode import RetrySchedule, SocketMode
 from sre_bot.drills.slack_simulator.workspace import Message, Workspace
@@ -137,6 +138,10 @@ class SlackSimulator:
     def connection_count(self) -> int:
         """How many Socket Mode connections are live."""
         return self._socket_mode.connection_count
+
+    def deliver_to(self, url: str) -> None:
+        """From now on deliver by signed requests to this address, and no longer over Socket Mode."""
+        self._socket_mode.request_url = RequestUrl(url, self.signing_secret)
 
     def is_acknowledged(self, event: Event) -> bool:
         """Whether the app acknowledged the event, however late."""

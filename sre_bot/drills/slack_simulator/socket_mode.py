@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from sre_bot.drills.slack_simulator.request_url import RequestUrl
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -122,6 +124,7 @@ class SocketMode:
         self.events: list[Event] = []
         self.envelopes: list[Envelope] = []
         self.acks: list[Ack] = []
+        self.request_url: RequestUrl | None = None
         self._app_id = app_id
         self._schedule = schedule
         self._changed = changed
@@ -154,15 +157,17 @@ class SocketMode:
         repeated = event in self.events
         if not repeated:
             self.events.append(event)
-        delivery = asyncio.create_task(self._deliver(event, is_retry=repeated or not self._connections))
+        delivery = asyncio.create_task(
+            self._deliver(event, is_retry=repeated or not (self._connections or self.request_url))
+        )
         self._deliveries[delivery] = event
         delivery.add_done_callback(self._deliveries.pop)
 
     async def request(self, kind: RequestType, payload: Json) -> Ack:
         """Deliver a command or a click: once and at once, or never. Raises TimeoutError with Slack's word for it."""
-        if not self._connections:
+        if not (self._connections or self.request_url):
             raise TimeoutError("dispatch_failed: the app has no connection")
-        connection = self._next_connection()
+        connection = await self._door()
         try:
             return await self._exchange(connection, Envelope(uuid.uuid4().hex, kind, payload, connection.number))
         except (TimeoutError, ConnectionError):
@@ -222,16 +227,15 @@ class SocketMode:
         delays = iter(self._schedule.delays)
         attempt = 1 if is_retry else 0
         while True:
-            while not self._connections:
-                await self._connected.wait()
-            connection = self._next_connection()
+            connection = await self._door()
             envelope = Envelope(uuid.uuid4().hex, "events_api", event.payload, connection.number, attempt)
             self._event_of[envelope.envelope_id] = event.event_id
             attempt += 1
             try:
                 await self._exchange(connection, envelope)
             except ConnectionError:
-                self._forget(connection)
+                if isinstance(connection, _Connection):
+                    self._forget(connection)
             except TimeoutError:
                 delay = next(delays, None)
                 if delay is None:
@@ -242,19 +246,35 @@ class SocketMode:
             else:
                 return
 
-    async def _exchange(self, connection: _Connection, envelope: Envelope) -> Ack:
+    async def _exchange(self, connection: _Connection | RequestUrl, envelope: Envelope) -> Ack:
         self.envelopes.append(envelope)
         await self._changed()
+        if isinstance(connection, RequestUrl):
+            payload = await connection.exchange(envelope, self._schedule.ack_within)
+            ack = Ack(envelope.envelope_id, connection.number, payload)
+            await self._acknowledge(ack)
+            return ack
         return await connection.exchange(envelope, self._schedule.ack_within)
 
     async def _receive(self, connection: _Connection, text: str) -> None:
         frame = json.loads(text)
         ack = Ack(frame["envelope_id"], connection.number, frame.get("payload"))
+        connection.settle(ack)
+        await self._acknowledge(ack)
+
+    async def _acknowledge(self, ack: Ack) -> None:
         self.acks.append(ack)
         if ack.envelope_id in self._event_of:
             self._acknowledged.add(self._event_of[ack.envelope_id])
-        connection.settle(ack)
         await self._changed()
+
+    async def _door(self) -> _Connection | RequestUrl:
+        """The app's address for requests, if it has one; else a connection, as soon as there is any."""
+        if self.request_url is not None:
+            return self.request_url
+        while not self._connections:
+            await self._connected.wait()
+        return self._next_connection()
 
     def _next_connection(self) -> _Connection:
         self._connections.rotate(-1)

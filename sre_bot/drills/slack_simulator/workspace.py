@@ -37,6 +37,8 @@ class User:
     name: str
     is_guest: bool = False
     tz: str = "Etc/UTC"
+    team: str = ""
+    """Of another organisation, which the channel is shared with; empty: of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class Channel:
     name: str
     kind: ChannelKind = "channel"
     has_bot: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A user group, e.g. ``@oncall``, of people told by their ids."""
+
+    id: str
+    handle: str
+    users: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,7 @@ class Workspace:
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     ephemeral: list[Message] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
     home_views: dict[str, Json] = field(default_factory=dict)
     modals: list[Json] = field(default_factory=list)
     sessions: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -114,6 +126,12 @@ class Workspace:
         """The channel of that name, made when first named."""
         known = next((channel for channel in self.channels.values() if channel.name == name), None)
         return known or self._open(Channel(self._channel_id("C"), name, "group" if private else "channel", with_bot))
+
+    def group(self, handle: str, *users: User) -> Group:
+        """The user group of that handle, from now on of these people."""
+        known = next((one.id for one in self.groups.values() if one.handle == handle), f"S{len(self.groups) + 1:04}")
+        self.groups[known] = Group(known, handle, tuple(user.id for user in users))
+        return self.groups[known]
 
     def direct(self, user: User) -> Channel:
         """The direct conversation between a person and the bot."""
