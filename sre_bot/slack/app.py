@@ -8,7 +8,6 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
@@ -19,6 +18,7 @@ from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.http import slack_routes
 from sre_bot.slack.listeners import mention_key
+from sre_bot.slack.sockets import Socket, SocketHandler
 from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
 from sre_bot.store.heard import Call
 
@@ -78,8 +78,9 @@ class SlackApp:
         if answer is not None:
             self._app.command(COMMAND)(_answering(answer))
         self._handlers = [
-            AsyncSocketModeHandler(self._app, app_token, ping_interval=ping_seconds)
-            for _ in range(CONNECTIONS if app_token else 0)
+            SocketHandler(self._app, Socket(client, app_token, ping_seconds, self._another_is_open))
+            for _ in range(CONNECTIONS)
+            if app_token is not None
         ]
         self._over_http = False
         self._taking = False
@@ -121,6 +122,10 @@ class SlackApp:
     async def sockets(self) -> int:
         """How many sockets are open."""
         return sum([await handler.client.is_connected() for handler in self._handlers])
+
+    async def _another_is_open(self, than: Socket) -> bool:
+        others = [one.client for one in self._handlers if one.client is not than and not one.client.rests]
+        return any([await one.is_connected() for one in others])
 
     async def close(self) -> None:
         """Close the sockets: no further event is taken; Slack keeps what it could not deliver."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -15,7 +16,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
 
-from sre_bot.slack.http import MAX_BYTES, PATH, slack_routes
+from sre_bot.slack.http import BODY_SECONDS, MAX_BYTES, PATH, slack_routes
 from sre_bot.telemetry.metrics import Metrics
 from sre_bot.web import start_web
 
@@ -27,7 +28,7 @@ NOW = 1_800_000_000.0
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[tuple[ClientSession, list[Any]]]:
+async def door(body_seconds: float = BODY_SECONDS) -> AsyncIterator[tuple[ClientSession, list[Any]]]:
     """The door on loopback, in the server that has it, and what came through it."""
 
     async def authorize() -> AuthorizeResult:
@@ -45,7 +46,7 @@ async def door() -> AsyncIterator[tuple[ClientSession, list[Any]]]:
         seen.append(command["text"])
         await ack("here you are")
 
-    routes = slack_routes(app, SECRET, lambda: NOW)
+    routes = slack_routes(app, SECRET, lambda: NOW, body_seconds=body_seconds)
     metrics = Metrics(version="1.2.3", prompt="abc", model="first-look")
     runner = await start_web("127.0.0.1", 0, health={}, readiness={}, metrics=metrics, routes=routes)
     host, port = runner.addresses[0][:2]
@@ -152,3 +153,26 @@ async def test_what_is_signed_but_unreadable_gets_400(body: str, caplog: pytest.
 async def test_only_post_is_taken() -> None:
     async with door() as (client, _):
         assert (await client.get(PATH)).status == 405
+
+
+async def test_who_sends_too_slowly_is_not_waited_for() -> None:
+    stalled = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield MENTION[:10].encode()
+        await stalled.wait()
+
+    async with door(body_seconds=0.05) as (client, seen):
+        response = await client.post(PATH, data=slowly(), headers=signed(MENTION))
+        assert (response.status, await response.text()) == (408, "too slow")
+        stalled.set()
+        assert (await client.post(PATH, data=MENTION, headers=signed(MENTION))).status == 200
+    assert seen == ["why? 🙂"]
+
+
+async def test_what_a_proxy_or_anybody_claims_of_where_it_comes_from_changes_nothing() -> None:
+    claims = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Host": "slack.com", "X-Forwarded-Proto": "https"}
+    async with door() as (client, seen):
+        assert (await client.post(PATH, data=MENTION, headers={**signed(MENTION), **claims})).status == 200
+        assert (await client.post(PATH, data=MENTION, headers=claims)).status == 401
+    assert len(seen) == 1

@@ -207,9 +207,9 @@ class SlackSimulator:
         """Deliver an event once more, as Slack sometimes does although it was acknowledged."""
         self._socket_mode.send(event)
 
-    async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
-        """Ask every connection to reconnect."""
-        await self._socket_mode.disconnect(reason)
+    async def disconnect(self, reason: DisconnectReason = "refresh_requested", *, only: int | None = None) -> None:
+        """Ask every connection, or ``only`` so many of them, to reconnect."""
+        await self._socket_mode.disconnect(reason, only)
 
     def cut_connections(self) -> None:
         """Cut every connection without a word; what was not acknowledged on them is delivered again."""

@@ -195,10 +195,10 @@ class SocketMode:
             await self._changed()
         return connection.socket
 
-    async def disconnect(self, reason: DisconnectReason) -> None:
-        """Tell every connection that it is to be replaced; like Slack's, it works on until the app closes it."""
+    async def disconnect(self, reason: DisconnectReason, only: int | None = None) -> None:
+        """Tell connections that they are to be replaced; like Slack's, they work on until the app closes them."""
         frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sim"}}
-        for connection in tuple(self._connections):
+        for connection in tuple(self._connections)[:only]:
             with contextlib.suppress(ConnectionError):
                 await connection.socket.send_str(json.dumps(frame))
 
