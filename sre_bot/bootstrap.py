@@ -46,7 +46,13 @@ async def investigator(
 ) -> AsyncIterator[Investigator]:
     """An investigator over the configured systems; they are closed at the end."""
     async with configured.sources(settings) as parts:
-        look = FirstLook(parts.to_look_at(catalogue(settings)), now=lambda: datetime.now(UTC))
+        times = settings.first_look
+        look = FirstLook(
+            parts.to_look_at(catalogue(settings)),
+            now=lambda: datetime.now(UTC),
+            deadline=times.seconds,
+            latest=times.latest_seconds,
+        )
 
         def tools() -> Iterable[Tool[Any]]:
             return parts.tools(datetime.now(UTC))

@@ -149,6 +149,13 @@ class ModelSettings(Section):
         return self.name != FIRST_LOOK and (self.api_key is not None or self.base_url is not None)
 
 
+class FirstLookSettings(Section):
+    """The look at the beginning: how long it should take, and how long it may where a busy machine answers slowly."""
+
+    seconds: float = Field(default=3, gt=0, le=60)
+    latest_seconds: float = Field(default=10, gt=0, le=120)
+
+
 class RepositorySettings(Section):
     """A local clone; ``web_url`` is where people browse it, for links to commits and documents.
 
@@ -242,6 +249,7 @@ class Settings(Section):
 
     slack: SlackSettings = SlackSettings()
     model: ModelSettings = ModelSettings()
+    first_look: FirstLookSettings = FirstLookSettings()
     prometheus: Prometheuses = ()
     alertmanager: Alertmanagers = ()
     loki: Lokis = ()

@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 
 __all__ = ["FirstLook", "Sources"]
 
-DEADLINE_SECONDS = 3.0
+DEADLINE_SECONDS, LATEST_SECONDS = 3.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """Looks at ``sources`` and concludes; ``now`` tells the present."""
+    """Looks at ``sources`` and concludes; ``now`` tells the present.
+
+    It takes about ``deadline`` seconds, and up to ``latest`` where nobody has told by then how services do.
+    """
 
     sources: Sources
     now: Callable[[], datetime]
     deadline: float = DEADLINE_SECONDS
+    latest: float = LATEST_SECONDS
 
     async def __call__(self, question: Question) -> Answer:
-        """The answer within about ``deadline`` seconds; what did not answer by then is named as missing."""
+        """The answer; what did not answer in time is named as missing."""
         clock = asyncio.get_running_loop()
         started = clock.time()
-        seen = await look_at(self.sources, question, now=self.now(), deadline=self.deadline)
+        seen = await look_at(self.sources, question, now=self.now(), deadline=self.deadline, latest=self.latest)
         answer = give_account(question, seen)
         took = clock.time() - started
         return replace(answer, seconds=Seconds(first_look=took, total=took))

@@ -1,8 +1,14 @@
-"""Asking several sources at once until a deadline, and keeping account of what did not answer."""
+"""Asking several sources at once until a deadline, and keeping account of what did not answer.
+
+What matters most is asked first; where a busy machine lets none of it through in time, it is waited for some longer.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import enum
+import inspect
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,16 +30,36 @@ REMARKS = ("PromQL info", "PromQL warning")
 """How Prometheus' remarks on a query begin; other warnings mean that data are missing."""
 
 
+class Need(enum.Enum):
+    """How much an answer matters."""
+
+    EXTRA = enum.auto()
+    """Good to know; asked once nothing essential is waited for, or patience ends."""
+    ESSENTIAL = enum.auto()
+    """How services do, what fires, what changed: without it there is little to say."""
+
+
 class Asking:
     """The time there is, and what could not be seen within it.
 
     Args:
-        deadline: seconds from now until when everything must be said; what is asked has to answer a little earlier.
+        deadline: seconds from now until when everything should be said; what is asked has to answer a little earlier.
+        latest: seconds until when it must be said: when by the deadline nobody has told yet how services do, but was
+            asked, all that is essential is waited for until then. At least the deadline, which it is by default.
     """
 
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-        self._began = asyncio.get_running_loop().time()
+    def __init__(self, deadline: float, latest: float = 0.0) -> None:
+        self._deadline, self._latest = deadline, max(latest, deadline)
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        self._open: set[asyncio.Timeout] = set()
+        self._finding_out = 0
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._told = False
+        self._is_decided = self._is_late = False
+        if self._latest > deadline:
+            loop.call_at(self._began + ANSWER_BY * deadline, self._decide)
         self._asked: Counter[str] = Counter()
         self._failures: dict[str, list[str]] = defaultdict(list)
         self._notes: dict[str, list[str]] = defaultdict(list)
@@ -47,23 +73,72 @@ class Asking:
     @property
     def is_over(self) -> bool:
         """Whether it is time to conclude."""
-        return asyncio.get_running_loop().time() >= self._began + CONCLUDE_AT * self._deadline
+        until = self._latest if self._is_late else self._deadline
+        return asyncio.get_running_loop().time() >= self._began + CONCLUDE_AT * until
 
-    async def ask(self, source: str, answer: Awaitable[T], otherwise: T) -> T:
+    @contextlib.contextmanager
+    def finding_out(self) -> Iterator[None]:
+        """While it is being found out how services do; that is what one waits for beyond the deadline."""
+        self._finding_out += 1
+        try:
+            yield
+        finally:
+            self._finding_out -= 1
+
+    def told(self) -> None:
+        """It is known how some service does."""
+        self._told = True
+
+    async def ask(self, source: str, answer: Awaitable[T], otherwise: T, need: Need = Need.EXTRA) -> T:
         """The answer, or ``otherwise`` and a note of what could not be seen; never raises for a source."""
         self._asked[source] += 1
         try:
-            async with asyncio.timeout_at(self._began + ANSWER_BY * self._deadline):
-                return await answer
+            async with asyncio.timeout_at(self._began + ANSWER_BY * self._deadline) as limit:
+                return await (self._when_free(answer) if need is Need.EXTRA else self._essential(answer, limit))
         except SourceError as error:
             self._failures[source].append(error.message)
         except TimeoutError:
-            self._failures[source].append(f"did not answer within {self._deadline:g} s")
+            waited = self._latest if self._is_late and need is Need.ESSENTIAL else self._deadline
+            self._failures[source].append(f"did not answer within {waited:g} s")
+        finally:
+            if inspect.iscoroutine(answer):
+                answer.close()  # it may never have begun
         return otherwise
 
-    async def series(self, source: str, answer: Awaitable[QueryResult]) -> tuple[Series, ...]:
+    async def _when_free(self, answer: Awaitable[T]) -> T:
+        """The answer; it is not asked for while what is essential is waited for, as long as there is patience."""
+        left = self._began + self.patience - asyncio.get_running_loop().time()
+        if left > 0 and not self._none_open.is_set():
+            await asyncio.wait([waiting := asyncio.ensure_future(self._none_open.wait())], timeout=left)
+            waiting.cancel()
+        return await answer
+
+    async def _essential(self, answer: Awaitable[T], limit: asyncio.Timeout) -> T:
+        """The answer; until the latest moment, if it gets late."""
+        if self._is_late:
+            limit.reschedule(self._began + ANSWER_BY * self._latest)
+        elif self._latest > self._deadline and not self._is_decided:
+            limit.reschedule(None)
+        self._open.add(limit)
+        self._none_open.clear()
+        try:
+            return await answer
+        finally:
+            self._open.discard(limit)
+            if not self._open:
+                self._none_open.set()
+
+    def _decide(self) -> None:
+        """At the deadline: whether what is essential is waited for longer."""
+        self._is_decided = True
+        self._is_late = not self._told and self._finding_out > 0
+        until = self._began + ANSWER_BY * (self._latest if self._is_late else self._deadline)
+        for limit in self._open:
+            limit.reschedule(until)
+
+    async def series(self, source: str, answer: Awaitable[QueryResult], need: Need = Need.EXTRA) -> tuple[Series, ...]:
         """The series of a query, none without an answer; that a server had only part of the data is noted."""
-        found = await self.ask(source, answer, QueryResult(()))
+        found = await self.ask(source, answer, QueryResult(()), need)
         partial = [warning for warning in found.warnings if not warning.startswith(REMARKS)]
         self._partial[source] += partial[:1]
         return found.series

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from sre_bot.catalogue import Catalogue
-from sre_bot.first_look.asking import Asking
+from sre_bot.first_look.asking import Asking, Need
 from sre_bot.first_look.environments import Focus
 from sre_bot.first_look.logs import read_complaints
 from sre_bot.first_look.movers import read_movers
@@ -75,20 +75,26 @@ class Sources:
         return [source for source in sources if focus.has(self.environments.get(source.name))]
 
 
-async def look_at(sources: Sources, question: Question, *, now: datetime, deadline: float) -> Seen:
+async def look_at(sources: Sources, question: Question, *, now: datetime, deadline: float, latest: float = 0.0) -> Seen:
     """One look at all sources as of the question's moment, done within ``deadline`` seconds; never raises for a source.
 
-    Whatever strangers wrote is one line of visible characters from here on.
+    Until ``latest`` it may go on when nobody has told by then how services do. Whatever strangers wrote is one line of
+    visible characters from here on.
     """
-    at, focus, asking = question.asked_at, sources.focus(question), Asking(deadline)
+    at, focus, asking = question.asked_at, sources.focus(question), Asking(deadline, latest)
     endpoints, managers = _endpoints(sources, focus, asking), _managers(sources, focus, asking)
     records = sources.within(sources.histories, focus)
     loggers, tracers = sources.within(sources.logs, focus), sources.within(sources.traces, focus)
     names = sources.catalogue.names()
     window, is_present = TimeWindow.before(at, LOOKBACK), now - at < PRESENT
     async with asyncio.TaskGroup() as group:
-        told = [group.create_task(asking.ask(m.name, m.current(), None)) for m in managers if is_present]
-        kept = [group.create_task(asking.ask(record.name, record.history(window), None)) for record in records]
+        told = [
+            group.create_task(asking.ask(m.name, m.current(), None, Need.ESSENTIAL)) for m in managers if is_present
+        ]
+        kept = [
+            group.create_task(asking.ask(record.name, record.history(window), None, Need.ESSENTIAL))
+            for record in records
+        ]
         changing = group.create_task(read_changes(sources.repositories, sources.deploys, at, asking))
         reading = group.create_task(read_vitals(endpoints, at, asking, (*told, *kept)))
         logging = group.create_task(read_complaints(loggers, at, (*told, *kept), asking))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sre_bot.first_look.asking import Need
 from sre_bot.incident import AlertState, TimeWindow
 from sre_bot.signals.series import Series, on_grid
 
@@ -62,21 +63,24 @@ class Grid:
         return on_grid(series, start=start, end=end, step=self.step.total_seconds())
 
 
-async def ask_range(metrics: Metrics, promql: str, grid: Grid, asking: Asking) -> Sequence[Series]:
+async def ask_range(
+    metrics: Metrics, promql: str, grid: Grid, asking: Asking, need: Need = Need.EXTRA
+) -> Sequence[Series]:
     """The series of a query, none when there is no answer; partial data are noted."""
-    return await asking.series(metrics.name, metrics.query_range(promql, grid.window, grid.step))
+    return await asking.series(metrics.name, metrics.query_range(promql, grid.window, grid.step), need)
 
 
 async def pace_of(metrics: Metrics, at: datetime, asking: Asking) -> Pace:
     """What the scrapes of all targets tell."""
 
     async def present(length: timedelta, step: timedelta) -> float:
-        found = await ask_range(metrics, "count(up)", Grid(TimeWindow.before(at, length), step), asking)
+        grid = Grid(TimeWindow.before(at, length), step)
+        found = await ask_range(metrics, "count(up)", grid, asking, Need.ESSENTIAL)
         return min((float(series.times[0]) for series in found), default=math.nan)
 
     async def count(length: int) -> float:
         scrapes = f"quantile({SLOW_SHARE}, count_over_time(up[{length}s]))"
-        found = await asking.series(metrics.name, metrics.query(scrapes, at))
+        found = await asking.series(metrics.name, metrics.query(scrapes, at), Need.ESSENTIAL)
         return float(found[0].values[-1]) if found else 0.0
 
     (long, recently), counts = await asyncio.gather(

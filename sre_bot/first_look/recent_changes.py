@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sre_bot.first_look.asking import Need
 from sre_bot.incident import Change, ChangeKind, TimeWindow
 from sre_bot.signals.carried import perhaps_carried
 from sre_bot.tools.rollouts import rollouts
@@ -48,7 +49,7 @@ async def read_changes(
         _commits(repositories, at, asking), _deploys(record, at, asking), _note_stale(repositories, at, asking)
     )
     lately = [deploy for deploy in deploys if deploy.time >= at - CARRIED_BACK][:MAX_EXPANDED]
-    expanded, errors = await asking.ask("changes", rollouts(lately, deploys, repositories), ([], []))
+    expanded, errors = await asking.ask("changes", rollouts(lately, deploys, repositories), ([], []), Need.ESSENTIAL)
     for error in errors:
         asking.note(error.source, error.message)
     known = {commit.revision: commit for commit in commits if commit.revision}
@@ -65,7 +66,7 @@ async def read_changes(
 
 async def _commits(repositories: Sequence[Repository], at: datetime, asking: Asking) -> list[Change]:
     window = TimeWindow.before(at, RECENT)
-    asked = (asking.ask(repository.name, repository.commits(window), ()) for repository in repositories)
+    asked = (asking.ask(repository.name, repository.commits(window), (), Need.ESSENTIAL) for repository in repositories)
     return [commit for commits in await asyncio.gather(*asked) for commit in commits]
 
 
@@ -80,7 +81,7 @@ async def _note_stale(repositories: Sequence[Repository], at: datetime, asking: 
 async def _deploys(record: Deploys | None, at: datetime, asking: Asking) -> Sequence[Change]:
     if record is None:
         return ()
-    found = await asking.ask(record.name, record.deploys(TimeWindow.before(at, DEPLOYS_BACK)), ())
+    found = await asking.ask(record.name, record.deploys(TimeWindow.before(at, DEPLOYS_BACK)), (), Need.ESSENTIAL)
     return [deploy for deploy in found if deploy.kind is ChangeKind.DEPLOY]
 
 
@@ -92,5 +93,7 @@ async def _diff(commit: Change, repositories: Sequence[Repository], asking: Aski
     """The beginning of a commit's diff, "" when nobody knows it."""
     for repository in repositories:
         if repository.name == commit.repository:
-            return (await asking.ask(repository.name, repository.diff(commit.revision or ""), ""))[:MAX_DIFF]
+            return (await asking.ask(repository.name, repository.diff(commit.revision or ""), "", Need.ESSENTIAL))[
+                :MAX_DIFF
+            ]
     return ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sre_bot.first_look import conventions, discovery
+from sre_bot.first_look.asking import Need
 from sre_bot.first_look.environments import Narrowed, narrowed
 from sre_bot.first_look.ground import ground_of, once, read_conditions
 from sre_bot.first_look.hints import rules_of, watched
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sre_bot.first_look.asking import Asking
     from sre_bot.first_look.conditions import Condition
     from sre_bot.first_look.discovery import Signal
+    from sre_bot.first_look.ground import Ground
+    from sre_bot.first_look.pace import Pace
     from sre_bot.incident import Alert
     from sre_bot.signals.series import FloatArray
     from sre_bot.tools.metrics import Metrics, Rules
@@ -116,40 +119,31 @@ async def _vitals_of(
     endpoint: Endpoint, at: datetime, asking: Asking, alerts: Collection[asyncio.Task[Sequence[Alert] | None]]
 ) -> Vitals:
     metrics = endpoint.metrics
-    meant, ground, pace, rules, _ = await asyncio.gather(
-        _label_sets(endpoint, at, asking),
-        ground_of(metrics, at, asking),
-        pace_of(metrics, at, asking),
-        rules_of(endpoint.rules, asking.patience),
-        _soon(alerts, asking.patience),
-    )
-    known = [alert for task in alerts if task.done() for alert in task.result() or ()]
-    whole = window_of(at, known, pace.since)
-    step = max(pace.scrape, timedelta(seconds=math.ceil(whole.duration.total_seconds() / POINTS)))
-    rate_window = max(pace.scrape * RATE_WINDOW_SCRAPES, step)
-    grid = Grid(TimeWindow(min(whole.start + rate_window, at), at), step)
-    window = f"{rate_window.total_seconds():.0f}s"
-    firing = {alert.name for alert in known if alert.state is AlertState.FIRING}
-    signals = discovery.discover(
-        meant.label_sets,
-        window,
-        meant.matchers,
-        service_labels=endpoint.service_labels,
-        hints=watched(rules, firing),
-    )
-    queries = list(dict.fromkeys(signal.promql for signal in signals))
-    answers, conditions = await asyncio.gather(
-        asyncio.gather(*(ask_range(metrics, query, grid, asking) for query in queries)),
-        read_conditions(
-            metrics,
-            ground,
-            grid,
-            asking,
-            rate_window=rate_window,
-            matchers=meant.matchers,
-            service_labels=endpoint.service_labels,
-        ),
-    )
+    async with asyncio.TaskGroup() as group:
+        grounding = group.create_task(ground_of(metrics, at, asking))
+        with asking.finding_out():
+            meant, pace, rules, _ = await asyncio.gather(
+                _label_sets(endpoint, at, asking),
+                pace_of(metrics, at, asking),
+                rules_of(endpoint.rules, asking.patience),
+                _soon(alerts, asking.patience),
+            )
+            known = [alert for task in alerts if task.done() for alert in task.result() or ()]
+            grid, rate_window = _grid(at, known, pace)
+            checking = group.create_task(
+                _conditions(endpoint, grounding, grid, asking, rate_window=rate_window, meant=meant)
+            )
+            firing = {alert.name for alert in known if alert.state is AlertState.FIRING}
+            signals = discovery.discover(
+                meant.label_sets,
+                f"{rate_window.total_seconds():.0f}s",
+                meant.matchers,
+                service_labels=endpoint.service_labels,
+                hints=watched(rules, firing),
+            )
+            queries = list(dict.fromkeys(signal.promql for signal in signals))
+            answers = await asyncio.gather(*(_golden(metrics, query, grid, asking) for query in queries))
+    conditions = checking.result()
     found = _observed(signals, dict(zip(queries, answers, strict=True)), grid)
     return Vitals(
         grid.window,
@@ -160,6 +154,43 @@ async def _vitals_of(
         meant.found,
         tuple(replace(one, place=endpoint.place, environment=endpoint.environment) for one in conditions),
     )
+
+
+def _grid(at: datetime, alerts: Sequence[Alert], pace: Pace) -> tuple[Grid, timedelta]:
+    """The moments at which signals are evaluated, and the time over which rates are."""
+    whole = window_of(at, alerts, pace.since)
+    step = max(pace.scrape, timedelta(seconds=math.ceil(whole.duration.total_seconds() / POINTS)))
+    rate_window = max(pace.scrape * RATE_WINDOW_SCRAPES, step)
+    return Grid(TimeWindow(min(whole.start + rate_window, at), at), step), rate_window
+
+
+async def _conditions(
+    endpoint: Endpoint,
+    grounding: asyncio.Task[Ground],
+    grid: Grid,
+    asking: Asking,
+    *,
+    rate_window: timedelta,
+    meant: Narrowed,
+) -> Sequence[Condition]:
+    """What is wrong with the ground, once it is known what tells of it."""
+    return await read_conditions(
+        endpoint.metrics,
+        await grounding,
+        grid,
+        asking,
+        rate_window=rate_window,
+        matchers=meant.matchers,
+        service_labels=endpoint.service_labels,
+    )
+
+
+async def _golden(metrics: Metrics, query: str, grid: Grid, asking: Asking) -> Sequence[Series]:
+    """The series of a golden signal."""
+    found = await ask_range(metrics, query, grid, asking, Need.ESSENTIAL)
+    if found:
+        asking.told()
+    return found
 
 
 def _shown(signals: Sequence[Signal], conditions: Iterable[Condition]) -> Iterator[str]:
@@ -178,7 +209,7 @@ async def _label_sets(endpoint: Endpoint, at: datetime, asking: Asking) -> Narro
     metrics, only = endpoint.metrics, endpoint.only
     more = ENVIRONMENT_LABELS if only is not None else ()
     query = conventions.query_of(endpoint.service_labels, *more)
-    found = [series.labels for series in await asking.series(metrics.name, metrics.query(query, at))]
+    found = [series.labels for series in await asking.series(metrics.name, metrics.query(query, at), Need.ESSENTIAL)]
     if only is None:
         return Narrowed(found)
     meant = narrowed(found, only)

@@ -168,13 +168,85 @@ async def test_a_source_that_hangs_is_named_in_time_and_the_others_are_seen(name
     assert unseen(saw) == [name]
 
 
-async def test_everything_hanging_still_gives_an_answer_in_time() -> None:
+async def test_everything_hanging_still_gives_an_answer_by_the_latest_moment() -> None:
     sources = Sources([Hanging()], [HangingAlerts()], [HangingHistory()], (HangingRepository(),), HangingDeploys())
     clock = asyncio.get_running_loop()
     started = clock.time()
-    answer = await FirstLook(sources, now=lambda: AT, deadline=DEADLINE)(Question("checkout?", AT))
-    assert answer.seconds.first_look == clock.time() - started < DEADLINE
-    assert {missing.source for missing in answer.report.missing} == set(SOURCES)
+    look = FirstLook(sources, now=lambda: AT, deadline=DEADLINE, latest=3 * DEADLINE)
+    answer = await look(Question("checkout?", AT))
+    assert DEADLINE < answer.seconds.first_look == clock.time() - started < 3 * DEADLINE
+    told = {missing.source: missing.why for missing in answer.report.missing}
+    assert told.keys() == set(SOURCES)
+    assert told["prometheus"] == "did not answer within 1.5 s"
+
+
+@dataclass
+class Slow(FakeMetrics):
+    """Everything takes so many seconds, as on a machine that is busy with other things."""
+
+    seconds: float = 0.0
+
+    async def query(self, promql: str, at: datetime) -> QueryResult:
+        await asyncio.sleep(self.seconds)
+        return await FakeMetrics.query(self, promql, at)
+
+    async def query_range(self, promql: str, window: TimeWindow, step: timedelta) -> QueryResult:
+        await asyncio.sleep(self.seconds)
+        return await FakeMetrics.query_range(self, promql, window, step)
+
+
+def slow(seconds: float) -> Sources:
+    scene = failing_shop()
+    return replace(scene.sources(), metrics=[Slow(answers=scene.metrics().answers, seconds=seconds)])
+
+
+async def looked_for(sources: Sources, deadline: float, latest: float) -> tuple[Seen, float]:
+    """What was seen, and the seconds that took."""
+    clock = asyncio.get_running_loop()
+    started = clock.time()
+    saw = await look_at(sources, Question("checkout?", AT), now=AT, deadline=deadline, latest=latest)
+    return saw, clock.time() - started
+
+
+async def test_on_a_busy_machine_it_goes_on_until_it_is_known_how_services_do() -> None:
+    """The rest is dropped at the deadline, and that is said."""
+    saw, seconds = await looked_for(slow(2), deadline=3, latest=10)
+    assert 3 < seconds < 10
+    assert reading_of(saw, Sign.ERRORS, "search").facts.onset is not None
+    assert (saw.movers, saw.conditions) == ((), ())
+    assert why(saw)["prometheus"].startswith("did not answer within 3 s (")
+    assert unseen(saw) == []
+
+
+async def test_without_more_time_it_would_rest_on_nothing() -> None:
+    saw, seconds = await looked_for(slow(2), deadline=3, latest=3)
+    assert seconds <= 3
+    assert unseen(saw) == ["prometheus"]
+
+
+async def test_it_does_not_go_on_once_it_is_known_how_services_do() -> None:
+    whole = failing_shop()
+    stuck = Hanging(answers=whole.metrics().answers, only="histogram")
+    saw, seconds = await looked_for(replace(whole.sources(), metrics=[stuck]), deadline=3, latest=10)
+    assert seconds < 3
+    assert saw.readings
+
+
+async def test_it_does_not_go_on_for_what_changed_alone() -> None:
+    sources = replace(failing_shop().sources(), repositories=(HangingRepository(),))
+    for known in (sources, replace(sources, metrics=())):
+        assert (await looked_for(known, deadline=3, latest=10))[1] < 3
+
+
+async def test_what_matters_most_is_asked_first() -> None:
+    """What would be good to know waits until nothing that matters more is open."""
+    sources = slow(0.2)
+    await looked_for(sources, deadline=3, latest=10)
+    (metrics,) = sources.metrics
+    assert isinstance(metrics, Slow)
+    vital = [number for number, query in enumerate(metrics.asked) if "count(up)" in query]
+    extra = [number for number, query in enumerate(metrics.asked) if "avg by (__name__" in query]
+    assert max(vital) < min(extra, default=len(metrics.asked))
 
 
 async def test_one_slow_query_of_many_is_said_to_be_one() -> None:

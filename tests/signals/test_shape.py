@@ -134,7 +134,7 @@ def test_a_gap_does_not_hide_a_clear_period(values: FloatArray, gap: int) -> Non
     holed = values.copy()
     holed[gap] = np.nan
     whole, found = period_of(values), period_of(holed)
-    assert whole is None or found is None or abs(whole - found) <= 1
+    assert whole is None or found is None or abs(whole - found) <= 2  # each may miss the true one by one
 
 
 @given(st.lists(st.floats(), max_size=60), st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=30))
