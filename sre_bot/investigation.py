@@ -113,6 +113,24 @@ class Evidence:
         return self.observation.summary
 
 
+_KINDS = {
+    "metric": "metrics",
+    "alert": "alerts",
+    "change": "changes",
+    "trace": "traces",
+    "log": "logs",
+    "doc": "docs",
+    "runbook": "docs",
+    "code": "code",
+    "file": "code",
+}
+
+
+def kind_of(tool: str) -> str:
+    """The kind of source behind a tool, by its name; a tool we have no word for counts as documents do."""
+    return next((kind for part, kind in _KINDS.items() if part in tool.casefold()), "docs")
+
+
 @dataclass(frozen=True, slots=True)
 class MissingSource:
     """A source that could not be seen, and why, in a sentence."""

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.exhibits import Exhibit
+from sre_bot.investigation import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,23 +57,6 @@ MOST = 0.95
 ONSET_SLACK = timedelta(seconds=30)
 """Scrapes and records of deploys are coarse: a change this little after the onset may have caused it."""
 FREE_TEXT = "(rests on free text only)"
-
-_KINDS = {
-    "metric": "metrics",
-    "alert": "alerts",
-    "change": "changes",
-    "trace": "traces",
-    "log": "logs",
-    "doc": "docs",
-    "runbook": "docs",
-    "code": "code",
-    "file": "code",
-}
-
-
-def kind_of(tool: str) -> str:
-    """The kind of source behind a tool, by its name; a tool we have no word for counts as documents do."""
-    return next((kind for part, kind in _KINDS.items() if part in tool.casefold()), "docs")
 
 
 def weighed(report: Report, evidence: Sequence[Evidence], asked_at: datetime) -> Report:

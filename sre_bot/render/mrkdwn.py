@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _TOKEN = re.compile(
-    r"```(?P<fence>.+?)```|`(?P<code>[^`\n]+)`|<(?P<target>[^<>|\s]+)(?:\|(?P<label>[^<>\n]*))?>", re.DOTALL
+    r"```(?P<fence>.+?)```|`(?P<code>[^`\n]+)`"
+    r"|<(?P<target>!date\^[^<>|\n]+|[^<>|\s]+)(?:\|(?P<label>[^<>\n]*))?>",
+    re.DOTALL,
 )
 _HELD = re.compile("\ue000([0-9]+)\ue001")
 _BOLD = re.compile(r"(?<![\w*])\*(?! )([^*\n]+)(?<! )\*(?![\w*])")
@@ -24,6 +26,8 @@ _BULLET = "• "
 
 def mrkdwn_lines(text: str, allowed_hosts: Collection[str], people: Mapping[str, str]) -> list[str]:
     """Posted text as HTML paragraphs, one a line: bold, italic, code, bullets, mentions, and links to allowed hosts.
+
+    Of dates, which Slack shows by the reader's clock, it shows the fallback.
 
     Args:
         text: mrkdwn as Slack keeps it, with ``&``, ``<`` and ``>`` escaped.
@@ -56,6 +60,8 @@ def _token(found: re.Match[str], allowed_hosts: Collection[str], people: Mapping
     if found["code"]:
         return f"<code>{escape(_plain(found['code']))}</code>"
     target, label = _plain(found["target"]), _plain(found["label"] or "")
+    if target.startswith("!date^"):
+        return escape(label)
     if target[0] in "@#!":
         name = label or clean_text(people.get(target[1:], "")) or target[1:]
         return f'<span class="mention">{"#" if target[0] == "#" else "@"}{escape(name)}</span>'

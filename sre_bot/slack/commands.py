@@ -13,6 +13,7 @@ from sre_bot.first_look.naming import Naming
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import MissingSource, missing_of
 from sre_bot.render.safe import slack_safe
+from sre_bot.slack.times import localised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -73,7 +74,7 @@ class Commands:
             question = AlertQuestion.read(words)
         except BadInputError as error:
             return slack_safe(str(error), self._hosts)
-        return slack_safe(self._redact(await self._summary(question)), self._hosts)
+        return localised(slack_safe(self._redact(await self._summary(question)), self._hosts), self._now())
 
     async def _summary(self, question: AlertQuestion) -> str:
         window = TimeWindow.before(self._now(), question.last)

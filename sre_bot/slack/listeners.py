@@ -27,6 +27,7 @@ from sre_bot.slack.context import CONTEXT, Context, said_in
 from sre_bot.slack.messages import plain_text
 from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
+from sre_bot.slack.times import localised
 from sre_bot.slack.turns import Turns
 from sre_bot.slack.waiting import NOT_CONTINUED, away_again, back, continued, not_continued, promised
 from sre_bot.store.database import patiently
@@ -181,7 +182,7 @@ class Mentions:
                 question = await self._in_context(event, question, thread, journal)
                 listen = self._listening(key, event, journal)
                 steps = journaled(self._investigator, journal).triage(question, listen)
-                ended, looks = await self._investigate(key, steps, thread, status)
+                ended, looks = await self._investigate(key, steps, thread, status, question.asked_at)
                 answer = await self._finish(key, ended.answer, journal)
                 if ended.model_away and self._room and await self._may_speak(event):
                     answer = await self._promise(key, event, answer, looks, room=self._room, journal=journal)
@@ -215,12 +216,12 @@ class Mentions:
                 return
             question = self._question(event, datetime.fromtimestamp(journal.clock(), UTC))
             await patiently(partial(self._note, key, event, question, alone=True))
-            begun = back(written_at(event), question.asked_at)
-            async with Status(thread, await thread.post_once(f"{wait.key}:resumed", plain_post(begun))) as status:
-                status.show(begun)
-                status.end_with(
-                    await self._go_on(key, event, question, wait, room=room, status=status, journal=journal)
-                )
+            now = question.asked_at
+            begun = back(written_at(event), now)
+            async with Status(thread, await thread.post_once(f"{wait.key}:resumed", plain_post(begun, now))) as status:
+                status.show(localised(begun, now))
+                last = await self._go_on(key, event, question, wait, room=room, status=status, journal=journal)
+                status.end_with(localised(last, now))
 
     async def _go_on(
         self,
@@ -240,7 +241,7 @@ class Mentions:
         steps = journaled(self._investigator, journal).triage(
             question, self._listening(key, event, journal), still_young(before, wait.looks, question.asked_at)
         )
-        ended, _ = await self._investigate(key, _after_first_look(steps), thread, status)
+        ended, _ = await self._investigate(key, _after_first_look(steps), thread, status, question.asked_at)
         if ended.model_away:
             await patiently(partial(self._investigations.forget, key))
             why = await room.again(wait, broke_off=ended.answer.usage.turns > 0)
@@ -257,7 +258,7 @@ class Mentions:
             return
         for key in (f"{wait.key}:resumed", f"{wait.key}:status"):
             if ts := await patiently(partial(self._posts.ts, key)):
-                await self._thread(wait.event).edit(ts, not_continued(wait, why))
+                await self._thread(wait.event).edit(ts, localised(not_continued(wait, why), wait.until))
                 return
 
     def _note(self, key: str, event: JsonObject, question: Question, *, alone: bool) -> bool:
@@ -290,7 +291,7 @@ class Mentions:
         return take
 
     async def _investigate(
-        self, key: str, steps: AsyncIterator[Step], thread: Thread, status: Status
+        self, key: str, steps: AsyncIterator[Step], thread: Thread, status: Status, day: datetime
     ) -> tuple[AnswerStep, int]:
         """How it ended, and how many looks the model took."""
         seen: list[Step] = []
@@ -303,7 +304,7 @@ class Mentions:
                     return step, sum(isinstance(one, EvidenceStep) for one in seen)
                 case _:
                     seen.append(step)
-                    status.show(status_text(seen))
+                    status.show(localised(status_text(seen), day))
         raise AssertionError("an investigation always ends with an answer")
 
     async def _finish(self, key: str, answer: Answer, journal: Journal) -> Answer:

@@ -90,9 +90,18 @@ class Thread:
     async def post_once(self, key: str, post: Post) -> str:
         """Post to the thread unless ``key`` was posted before; returns the message's id.
 
+        Where what is folded in the post cannot be shown so, it follows as a message of its own.
+
         Raises:
             DeliveryError: Slack refuses the post, or does not take it for too long.
         """
+        ts = await self._post_in_line(key, post)
+        details = _details_key(key)
+        if post.details is not None and await patiently(partial(self._posts.is_claimed, details)):
+            await self.post_once(details, post.details)
+        return ts
+
+    async def _post_in_line(self, key: str, post: Post) -> str:
         until = asyncio.get_running_loop().time() + self._patience
         async with contextlib.AsyncExitStack() as in_line:
             await in_line.enter_async_context(self._client.line(self._channel))
@@ -100,7 +109,10 @@ class Thread:
             known = None if fresh else await patiently(partial(self._posts.ts, key))
             if known is not None:
                 return known
-            ts = await self._deliver(key, post, until, in_line, maybe_posted=not fresh)
+            made = await self._deliver(key, post, until, in_line, maybe_posted=not fresh)
+            if post.details is not None and not _is_folded(made):
+                await patiently(partial(self._posts.claim, _details_key(key), self._channel, datetime.now(UTC)))
+            ts = str(made["ts"])
             await patiently(partial(self._posts.posted, key, ts))
             return ts
 
@@ -117,8 +129,8 @@ class Thread:
 
     async def _deliver(
         self, key: str, post: Post, until: float, in_line: contextlib.AsyncExitStack, *, maybe_posted: bool
-    ) -> str:
-        """Try until it stands there. What is posted to the channel later waits for that: order is worth a delay."""
+    ) -> Mapping[str, Any]:
+        """Try until it stands there; the message. What is posted later waits for that: order is worth a delay."""
         variants: list[Sequence[Mapping[str, Any]] | None] = [post.blocks, post.plain_blocks, None]
         pauses = itertools.chain(self._pauses, itertools.repeat(self._pauses[-1]))
         for attempt in itertools.count(1):
@@ -146,7 +158,7 @@ class Thread:
         _log.warning("posting %s failed (%s); again in %g s", key, reason_of(error), pause)
         return pause
 
-    async def _post(self, key: str, text: str, blocks: Sequence[Mapping[str, Any]] | None) -> str:
+    async def _post(self, key: str, text: str, blocks: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
         response = await self._client.chat_postMessage(
             channel=self._channel,
             thread_ts=self._ts,
@@ -154,13 +166,13 @@ class Thread:
             blocks=None if blocks is None else [dict(block) for block in blocks],
             metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
         )
-        return str(response["ts"])
+        return {"blocks": blocks or (), "ts": response["ts"]}
 
-    async def _find(self, key: str) -> str | None:
+    async def _find(self, key: str) -> Mapping[str, Any] | None:
         for reply in await self._replies():
             metadata = reply.get("metadata") or {}
             if metadata.get("event_type") == METADATA_TYPE and metadata.get("event_payload", {}).get("key") == key:
-                return str(reply["ts"])
+                return reply
         return None
 
     async def _replies(self) -> list[dict[str, Any]]:
@@ -192,6 +204,14 @@ class Thread:
             _log.warning("cannot see who %s is: %s", user, reason_of(error))
             return None
         return member(answer["user"], self._team)
+
+
+def _details_key(key: str) -> str:
+    return f"{key}:details"
+
+
+def _is_folded(message: Mapping[str, Any]) -> bool:
+    return any(block.get("type") == "container" for block in message.get("blocks") or ())
 
 
 class Status:

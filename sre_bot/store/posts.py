@@ -40,3 +40,8 @@ class Posts:
         """The id of the message posted for ``key``; None when unknown."""
         with self.engine.connect() as connection:
             return connection.execute(select(posts.c.ts).where(posts.c.key == key)).scalar()
+
+    def is_claimed(self, key: str) -> bool:
+        """Whether ``key`` was posted or is to be."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(posts.c.key).where(posts.c.key == key)).first() is not None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sre_bot.agent.confidence import FREE_TEXT, MOST, kind_of, weighed
+from sre_bot.agent.confidence import FREE_TEXT, MOST, weighed
 from sre_bot.investigation import (
     CauseKind,
     Chart,
@@ -19,6 +19,7 @@ from sre_bot.investigation import (
     Observation,
     Report,
     Unverified,
+    kind_of,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -19,6 +19,8 @@ _AUTOLINK = re.compile(
     r"|[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)*[.\u3002\uff0e\uff61][^\W\d_]{2,}(?![\w-])",  # a bare host
     re.IGNORECASE,
 )
+_DATE = re.compile(r"!date\^\d{1,11}\^(?:\{date_short\} )?\{time(?:_secs)?\}\|[\dTZUC:. -]+")
+"""The dates that we write ourselves, with nothing but a time as their fallback."""
 _BROADCAST = re.compile(r"@(?:here|channel|everyone|group)\b", re.IGNORECASE)
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -32,6 +34,8 @@ def dangers(mrkdwn: str, allowed: frozenset[str]) -> list[str]:
     found += [f"rings {rung}" for rung in _BROADCAST.findall(html.unescape(mrkdwn))]
     visible = _CODE.sub(" ", _FENCE.sub(" ", mrkdwn))
     for control in _CONTROL.findall(visible):
+        if _DATE.fullmatch(control):
+            continue
         url, _, label = control.partition("|")
         address = html.unescape(url)
         host = re.match(r"https?://([^/?#]*)", address, re.IGNORECASE)

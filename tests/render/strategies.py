@@ -103,6 +103,11 @@ FRAGMENTS = (
         "\r",
     ),
     *(
+        "since 03:02",
+        "03:02:15",
+        "2026-11-22T03:02:15Z",
+        "02-30 03:02:15 UTC",
+        "<!date^1^{time}^https://evil.example|x>",
         "<script>alert(1)</script>",
         '" onload="x',
         "'",

@@ -26,6 +26,7 @@ from tests.render.test_safe import HOSTS, Elements
             '<p><a href="https://git.example.com/x?a=1&amp;b=2" rel="noopener noreferrer">commit</a></p>',
         ),
         ("<https://evil.example|commit>", "<p>commit <code>https://evil.example</code></p>"),
+        ("*<!date^1795316535^{date_short} {time}|03:02 UTC>*", "<p><strong>03:02 UTC</strong></p>"),
         ("```a\n  b```", '<p><code class="fence">a\n  b</code></p>'),
         (":warning: <b>", "<p>⚠️ <code>b</code></p>"),
         ("", '<p class="gap"></p>'),

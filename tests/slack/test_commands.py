@@ -50,9 +50,10 @@ async def test_an_unknown_verb_is_named_and_help_given() -> None:
 
 async def test_alerts_are_summed_up_from_both_sources() -> None:
     answer = await commands([firing("Errors")]).answer("alerts web last=1h")
+    began = int((NOW - timedelta(minutes=40)).timestamp())
     assert answer.splitlines() == [
         "critical (1)",
-        "• Errors (web) for 40 min, since 13:20:00 UTC: it burns",
+        f"• Errors (web) for 40 min, since <!date^{began}^{{time_secs}}|13:20:00 UTC>: it burns",
         "fired most in the last 60 min",
         "• Errors (web) 1 ×, 40 min in all",
     ]

@@ -153,7 +153,7 @@ async def test_it_goes_on_with_what_was_seen_and_its_answer_is_one_message_more(
     assert status.startswith("Done")
     assert PROMISE in first
     assert resumed.startswith("Done")
-    assert answer.startswith(":information_source: The model is back: this continues what was asked at")
+    assert "\n:information_source: The model is back: this continues what was asked at" in answer
     assert "Metrics were seen." in answer
     assert "Seen earlier, as of" in texts(waiting.model.shown[0])
     assert waiting.wait().state is WaitState.RESUMED

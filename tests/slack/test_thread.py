@@ -11,9 +11,10 @@ import pytest
 
 from sre_bot.drills.slack_simulator import Message
 from sre_bot.errors import DeliveryError
-from sre_bot.slack.blocks import Post, plain_post
+from sre_bot.slack.blocks import Post, answer_post, plain_post
 from sre_bot.slack.thread import MAX_CONTEXT_MESSAGES, METADATA_TYPE, STOPPED, Status, Thread
 from sre_bot.store.posts import Posts
+from tests.render import sample_answers as samples
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -101,6 +102,39 @@ async def test_refused_blocks_give_way_to_plainer_ones_and_at_last_to_text(
     await place.thread().post_once("k", post)
     (message,) = place.posted()
     assert (message.text, message.blocks) == ("text", shown)
+
+
+async def test_where_nothing_can_be_folded_the_details_follow_once(place: Place) -> None:
+    """Also when it is handled again after a kill before they were posted."""
+    post = answer_post(samples.BAD_DEPLOY, allowed_hosts=samples.HOSTS)
+    place.slack.faults.refuse("chat.postMessage", "invalid_blocks")
+    place.slack.faults.refuse("chat.postMessage", "channel_not_found")
+    with pytest.raises(DeliveryError):
+        await place.thread().post_once("k", post)
+    place.slack.faults.refuse("chat.postMessage", "invalid_blocks")
+    first = await place.thread().post_once("k", post)
+    assert await place.thread().post_once("k", post) == first
+    answer, details = place.posted()
+    assert list(answer.blocks) == post.plain_blocks
+    assert post.details is not None
+    assert list(details.blocks) == post.details.blocks
+    assert details.thread_ts == place.root
+
+
+async def test_where_it_can_be_folded_nothing_follows(place: Place) -> None:
+    post = answer_post(samples.BAD_DEPLOY, allowed_hosts=samples.HOSTS)
+    await place.thread().post_once("k", post)
+    (answer,) = place.posted()
+    assert list(answer.blocks) == post.blocks
+
+
+async def test_details_that_were_owed_when_we_were_killed_are_posted_by_the_next_attempt(place: Place) -> None:
+    """The answer stands there plain, its outcome unknown to us."""
+    post = answer_post(samples.BAD_DEPLOY, allowed_hosts=samples.HOSTS)
+    place.slack.faults.refuse("chat.postMessage", "invalid_blocks")
+    place.slack.faults.cut_afterwards("chat.postMessage")
+    await place.thread().post_once("k", post)
+    assert [list(one.blocks) for one in place.posted()] == [post.plain_blocks, post.details and post.details.blocks]
 
 
 @pytest.mark.parametrize("channel", ["C9999", "elsewhere"])

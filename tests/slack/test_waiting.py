@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sre_bot.slack.blocks import MAX_NOTE, answer_post
+from sre_bot.slack.blocks import answer_post
 from sre_bot.slack.waiting import NOT_CONTINUED, away_again, back, continued, not_continued, promised
+from sre_bot.slack.writer import MAX_NOTE
 from sre_bot.store.waits import Wait, WaitState
 from tests.agent.fakes import first_look
 from tests.render import sample_answers
@@ -29,8 +30,9 @@ def test_the_promise_comes_first_then_what_this_is_then_why() -> None:
 
 def test_however_much_the_provider_says_the_promise_and_what_this_is_are_posted_whole() -> None:
     answer = replace(first_look(), note=f"This is the first look, which no model wrote. {REASON * 50}")
-    told = answer_post(promised(answer, WAIT.until), allowed_hosts=()).text.partition("\n")[0]
-    assert "until 04:04 UTC (`quiet` ends that). This is the first look, which no model wrote. claude-test" in told
+    told = answer_post(promised(answer, WAIT.until), allowed_hosts=()).text
+    told = next(line for line in told.splitlines() if line.startswith(":information_source: "))
+    assert "until 04:04 UTC (`quiet` ends that). This is the first look, which no model wrote." in told
     assert len(told) <= MAX_NOTE + len(":information_source: ")
 
 
