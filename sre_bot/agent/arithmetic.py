@@ -13,6 +13,7 @@ from sre_bot.agent.exhibits import events
 from sre_bot.agent.lines import current, only
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.series import Role, changes, like_with_like, roles
+from sre_bot.agent.shares import MAX_PARTS, earlier, later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from sre_bot.agent.claims import Moment, Reading
     from sre_bot.agent.exhibits import Exhibit
-    from sre_bot.agent.lines import Line
     from sre_bot.agent.quantities import Quantity
     from sre_bot.agent.scope import Scope
 
@@ -30,8 +30,6 @@ MAX_COMPARED = 12
 """So many values of different lines are held against each other."""
 LASTING = timedelta(minutes=5)
 """What is less exact is no event, but goes on for a while."""
-MAX_PARTS = 40
-"""Of so many lines the parts of a whole are told."""
 
 _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
 
@@ -39,7 +37,7 @@ _FEWER = re.compile(r"\s*(?:less|fewer|lower|faster|smaller|shorter)\b")
 def agree(claimed: Quantity, held: Quantity) -> bool:
     """Whether they measure the same thing and may be the same value."""
     if claimed.dimension is Dimension.FACTOR and held.dimension is Dimension.PLAIN:
-        return claimed.text[-1:] not in "ed" and meets(claimed, held.middle, held.middle)
+        return not claimed.text.isalpha() and meets(claimed, held.middle, held.middle)
     if held.dimension is Dimension.SECONDS and claimed.dimension is Dimension.PLAIN and claimed.text.endswith("s"):
         return claimed.text[:-1].isdigit() and meets(claimed, held.low, held.high)
     return _compatible(claimed, held) and meets(claimed, held.low, held.high)
@@ -79,33 +77,6 @@ def is_share(quantity: Quantity) -> bool:
     )
 
 
-def shares(scope: Scope) -> Iterator[tuple[float, float]]:
-    """The part that each line in scope has of the lines that differ from it in one label only: now, before, after."""
-    inside = {id(line) for line in scope.lines}
-    for exhibit, when in itertools.product(scope.exhibits, (current, _earlier, _later)):
-        values = [(line, value) for line in exhibit.lines[:MAX_PARTS] if line.labels and (value := when(line))]
-        for line, part in values:
-            for label in line.labels if id(line) in inside and part.dimension is not Dimension.RATIO else ():
-                rest = line.labels - {label}
-                alike = [value for other, value in values if _differs_in(other, rest, label[0], value, part)]
-                whole = sum(value.middle for value in alike)
-                if len(alike) > 1 and whole > 0:
-                    yield part.low / whole, part.high / whole
-
-
-def _earlier(line: Line) -> Quantity | None:
-    return line.moves[0][0] if line.moves else current(line)
-
-
-def _later(line: Line) -> Quantity | None:
-    return line.moves[0][1] if line.moves else current(line)
-
-
-def _differs_in(line: Line, rest: frozenset[tuple[str, str]], key: str, value: Quantity, part: Quantity) -> bool:
-    more = line.labels - rest
-    return value.dimension is part.dimension and len(line.labels) == len(rest) + 1 and {one for one, _ in more} == {key}
-
-
 def _moves(scope: Scope) -> Iterator[tuple[Quantity, Quantity]]:
     """Old and new values, and pairs of what the lines of a short answer say of the same thing."""
     for line in scope.lines:
@@ -133,17 +104,23 @@ def _single(exhibit: Exhibit, scope: Scope) -> list[Quantity]:
     return values if len(values) <= MAX_COMPARED else []
 
 
+def between(scope: Scope, *, present: bool = False) -> Iterator[tuple[float, float]]:
+    """The value of one named thing through that of another, as intervals: what each is now, what each was."""
+    if not 1 < len(scope.own) <= MAX_COMPARED:
+        return
+    latest = [value for line in scope.own if (value := current(line))]
+    alike = [] if present else like_with_like(scope.own)
+    of_two = [pair for values in alike for pair in itertools.permutations(values, 2)]
+    for one, other in (*itertools.permutations(latest, 2), *of_two):
+        if one.dimension is other.dimension and one.low > 0:
+            yield other.low / one.high, other.high / one.low
+
+
 def ratios(scope: Scope, text: str = "", end: int = 0) -> Iterator[tuple[float, float]]:
     """New through old, as intervals; also old through new where the text goes on with ``less`` or ``faster``."""
     inverse = bool(text) and bool(_FEWER.match(text, end))
-    if text and 1 < len(scope.own) <= MAX_COMPARED:
-        latest = [value for line in scope.own if (value := current(line))]
-        of_two = [
-            (one, other) for values in like_with_like(scope.own) for one, other in itertools.permutations(values, 2)
-        ]
-        for one, other in (*itertools.permutations(latest, 2), *of_two):
-            if one.dimension is other.dimension and one.low > 0:
-                yield other.low / one.high, other.high / one.low
+    if text:
+        yield from between(scope)
     for old, new in _moves(scope):
         if old.dimension is new.dimension:
             if old.low > 0:
@@ -195,7 +172,7 @@ def is_sum(quantity: Quantity, scope: Scope, *, together: bool = False) -> bool:
             parts = [one for one in values if _adds_up(one, quantity)]
             if len(parts) > 1 and meets(quantity, sum(one.low for one in parts), sum(one.high for one in parts)):
                 return True
-    for lines, when in itertools.product((scope.own, scope.lines), (current, _earlier, _later)):
+    for lines, when in itertools.product((scope.own, scope.lines), (current, earlier, later)):
         latest = {line.labels: value for line in lines[:MAX_COMPARED] if line.labels and (value := when(line))}
         alike = [one for one in latest.values() if _adds_up(one, quantity)]
         if lines is scope.lines:  # states (1 is up, 0 down) do not add up to a number of what is spoken of

@@ -7,32 +7,30 @@ between two events.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sre_bot.agent.arithmetic import (
-    against_others,
     agree,
+    between,
     is_difference,
     is_gap,
     is_quotient,
-    is_share,
     is_sum,
     is_total,
     lengths,
     meets,
     ratios,
-    shares,
 )
 from sre_bot.agent.attribution import is_span_without
-from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_per_time, over_time
+from sre_bot.agent.derived import is_derived, is_gain, is_gained, is_logged, is_per_time, is_told_per_time, over_time
 from sre_bot.agent.lines import WHENEVER, current
+from sre_bot.agent.portions import is_borne_share, is_of_now
 from sre_bot.agent.quantities import Dimension
 from sre_bot.agent.series import missing, slopes
-from sre_bot.agent.spans import is_of_another, owner_of, parts_of_traces
+from sre_bot.agent.spans import is_of_another, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,30 +47,21 @@ MAX_COUNT = 1_000
 
 
 _COMPARED = re.compile(r"\s*(?:as|more|less|fewer|higher|lower|longer|slower|faster|the|what|its|their)\b")
+_AS_MUCH = re.compile(r"\s*(?:as (?:many|much|long|high|large|big|often|fast|slow)|more|less|fewer|what)\b")
+"""What follows a factor by which one thing is more than another: no count of times bears it."""
 _AGES = re.compile(r"\b(?:older|younger|earlier|later|apart|followed|follows|preceded|behind|ahead)\b")
-_IS = re.compile(r"\b(?:is|are|has|have|stands?|takes?|uses?|runs?|gets?|fails?|reads?|now)\b", re.IGNORECASE)
-_WAS = re.compile(
-    r"\b(?:was|were|had|been|did|before|from|until|till|ago|instead|than|up|peak\w*|most|least|highest|lowest|worst|"
-    r"max\w*|min\w*|between|range\w*|mean|average\w*|median|usual\w*|normal\w*|previous\w*|earlier|first|used|once|\w+ed)\b",
-    re.IGNORECASE,
-)
 NEARLY = 0.05
 """What is reckoned from an onset is no nearer than this share: onsets are seen late."""
 PAST = 1.5
 """By what factor the present value differs from one that only was."""
 _NOUN = re.compile(r" ([a-z]{4,20}?)s?\b")
-_LACKS = re.compile(r"\b(?:un\w+ed|fail\w*|miss\w*|lost|los\w+)\b", re.IGNORECASE)
-_HAS = re.compile(r"\b(?:answers|success\w*|hits?|availab\w+|ready)\b")
-_SUCCEEDS = re.compile(r"^query_metrics\n(?=.*(?:success|_up\b))(?!.*(?:err|fail))")
 _LIMIT = re.compile(
     r"\b(?:takes?|took|after|tim(?:es?|ed) out|waits?|timeout|limit|every|each) (?:about |only |of |to )?$",
     re.IGNORECASE,
 )
 """What follows is how long one thing takes or may take, not the time between two events."""
-_OTHERS = re.compile(r"\bothers?\b|\brest\b", re.IGNORECASE)
-_OF_WHAT = re.compile(r"\s*of (?:what|(?:its|their|the) (?:usual|normal|former|previous|old|own|earlier))\b")
+_THAN_OTHER = re.compile(r"\b(?:as|than) (?:in |at |on |that of |those of |the )?([\w./:-]*\w| +)[.,;]?\s*$")
 _TOGETHER = re.compile(r"\b(?:together|combined|in all|in total|altogether|all (?:the )?\w+|sum|both)\b", re.IGNORECASE)
-_OF_THE_OTHER = re.compile(r" of (?:that of )?(?:the|an?) (?:[a-z]+ ){0,2}ones?\b")
 _OF_SO_MANY = re.compile(r" of (?:the |all )?\d")
 _MISSING = re.compile(
     r"\b(?:missing|lost|lacking|fewer|less|more|extra|pil(?:e|es|ed|ing) up|in all|so far)\b",
@@ -80,9 +69,6 @@ _MISSING = re.compile(
 )
 _OF = re.compile(r"[\w.-]+ of (?:the |all |its )?")
 _EACH = re.compile(r"\b(?:each|every|per|apiece)\b(?! (?:second|minute|hour|day)\b)", re.IGNORECASE)
-_REST = re.compile(
-    r"\b(?:succe\w+|full|used|use|free|left|available|healthy|rest|remain\w*|without|fine|ok|spare)\b", re.IGNORECASE
-)
 _MOVED = re.compile(
     r"\b(?:rose|grew|fell|dropped|increased|decreased|jumped|climbed|shrank|sank|up|down)\s(?:~|about )?$"
 )
@@ -105,9 +91,13 @@ def wrong_quantity(reading: Reading, scope: Scope, asked_at: datetime) -> str | 
 def _is_borne(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetime) -> bool:
     if is_gain(quantity, reading):
         quantity = replace(quantity, change=True)
+    compared = quantity.dimension is Dimension.FACTOR and _AS_MUCH.match(reading.rest, quantity.end)
     bearing = [(line, one) for line, one in _held(quantity, scope) if _is_told(quantity, one, line)]
+    bearing = [(line, one) for line, one in bearing if not compared or one.dimension is Dimension.FACTOR]
+    if is_told_per_time(quantity, reading):
+        bearing = [(line, one) for line, one in bearing if not (line.window or is_logged(line))]
     if bearing and not _is_of_something_else(quantity, reading, scope):
-        present = _IS.search(reading.rest) and not _WAS.search(reading.rest)
+        present = is_of_now(reading)
         return not (present and all(_is_past(line, one) for line, one in bearing)) or is_total(quantity, scope)
     return (
         _follows(quantity, reading, scope, asked_at)
@@ -135,11 +125,11 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
     moved = bool(_MOVED.search(reading.rest, max(0, quantity.start - 24), quantity.start))
     match quantity.dimension:
         case Dimension.RATIO:
-            return _is_borne_share(quantity, reading, scope, moved=moved)
+            return is_borne_share(quantity, reading, scope, moved=moved)
         case Dimension.SECONDS if _is_clocked(quantity) and (not quantity.change or _compares_ages(reading)):
             limit = _LIMIT.search(reading.rest, 0, quantity.start)
             return not limit and any(meets(quantity, *length) for length in lengths(reading, scope, asked_at))
-        case Dimension.FACTOR if any(meets(quantity, *one) for one in ratios(scope, reading.rest, quantity.end)):
+        case Dimension.FACTOR if _is_ratio(quantity, reading, scope):
             return True
         case Dimension.PLAIN if _is_whole(quantity, reading, scope) or _is_count(quantity, scope):
             return True
@@ -148,6 +138,16 @@ def _follows(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datet
     made = made or (bool(_MISSING.search(reading.rest)) and is_gap(quantity, scope))
     grown = any(meets(quantity, *size) for size in _grown(quantity, reading, scope, asked_at))
     return made or grown or ((quantity.change or moved or lost) and is_difference(quantity, scope))
+
+
+def _is_ratio(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
+    """Whether it is how many times as much: as another named thing (``as many as web``), else as before."""
+    after = reading.rest[quantity.end :].casefold()
+    other = _AS_MUCH.match(after) and _THAN_OTHER.search(after)
+    subjects = {name for line in scope.own for name in line.subjects}
+    of_two = other and (other[1] in subjects or other[1].isspace())  # a name with a digit is blanked
+    told = between(scope, present=is_of_now(reading)) if of_two else ratios(scope, reading.rest, quantity.end)
+    return any(meets(quantity, *one) for one in told)
 
 
 def _is_made_of(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
@@ -170,39 +170,6 @@ def _grown(quantity: Quantity, reading: Reading, scope: Scope, asked_at: datetim
         else:
             return
         yield from ((one * (1 - NEARLY), one * (1 + NEARLY)) for one in sizes)
-
-
-def _is_borne_share(quantity: Quantity, reading: Reading, scope: Scope, *, moved: bool) -> bool:
-    """A share: the rest to 100 %, a change in per cent or in points, or a part of what it was (``a quarter of``)."""
-    if quantity.change or moved:
-        changes = ((low - 1, high - 1) for low, high in ratios(scope))
-        sizes = ((low, high) if high > 0 else (-high, -low) for low, high in changes)
-        return any(meets(quantity, *size) for size in sizes) or is_difference(quantity, scope)
-    intervals = itertools.chain(_rests(quantity, reading, scope), shares(scope))
-    if _OTHERS.search(reading.rest):
-        intervals = itertools.chain(intervals, against_others(scope))
-    if not quantity.text[:1].isdigit() or _OF_WHAT.match(reading.rest, quantity.end):
-        intervals = itertools.chain(intervals, ratios(scope))
-    if _OF_THE_OTHER.match(reading.rest, quantity.end):
-        intervals = itertools.chain(intervals, _inverse(ratios(scope)))
-    intervals = itertools.chain(intervals, parts_of_traces(scope))
-    return any(meets(quantity, *interval) for interval in intervals)
-
-
-def _inverse(intervals: Iterator[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    yield from ((1 / high, 1 / low) for low, high in intervals if low > 0)
-
-
-def _rests(quantity: Quantity, reading: Reading, scope: Scope) -> Iterator[tuple[float, float]]:
-    """What is missing to 100 %, where the claim speaks of a rest; what is beyond a quantile."""
-    stated = [one for one in reading.quantities if one.dimension is Dimension.RATIO]
-    rest = _REST.search(reading.rest) or any(meets(quantity, 1 - one.high, 1 - one.low) for one in stated)
-    lacks = _LACKS.search(reading.rest)
-    counted = any(_SUCCEEDS.search(exhibit.everything) for exhibit in scope.exhibits)
-    for line in scope.lines:
-        if rest or (lacks and (counted or _HAS.search(line.folded))):
-            yield from ((1 - one.high, 1 - one.low) for one in line.reading.quantities if is_share(one))
-    yield from ((1 - one, 1 - one) for exhibit in scope.exhibits for one in exhibit.quantiles)
 
 
 def _is_of_something_else(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
@@ -242,7 +209,11 @@ def _is_whole(quantity: Quantity, reading: Reading, scope: Scope) -> bool:
     if not any(_OF.fullmatch(reading.rest, one.start, quantity.start) for one in reading.quantities):
         return False
     everything = [one for exhibit in scope.exhibits for line in exhibit.lines for one in line.reading.quantities]
-    return any(agree(quantity, one) for one in everything) or is_sum(quantity, scope, together=True)
+    return (
+        any(agree(quantity, one) for one in everything)
+        or is_sum(quantity, scope, together=True)
+        or is_total(quantity, scope)
+    )
 
 
 def _is_count(quantity: Quantity, scope: Scope) -> bool:

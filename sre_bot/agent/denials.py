@@ -38,7 +38,12 @@ _ASSIGNED = re.compile(
 )
 _EVERY = re.compile(r"^(?:both|all|every|each)\b(?! (?:but|except))", re.IGNORECASE)
 _FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+")
-_FOUND = re.compile(r" {1,8}\d{1,6}[:-] ")
+_FOUND = re.compile(r" {1,8}(\d{1,6})[:-] ")
+_OPENED = re.compile(r", ([\w./-]{1,120}), lines \d{1,6} to \d{1,6} of \d")
+_READ = re.compile(r" {0,8}(\d{1,6}):(?: |$)")
+_NUMBER = re.compile(r"(?<![\w.:,/-])\d{1,9}(?:\.\d{1,6})?(?![\w:,-])")
+_NUMBERED = re.compile(r"\b[Ll]ine (\d{1,6})\b")
+_IDENTIFIER = re.compile(r"(?<![\w/.-])[A-Za-z]\w*(?:[._-]\w+)+(?![\w/.-]*/)|\b[A-Za-z]+[a-z][A-Z]\w*")
 _SETTING = re.compile(r"(?<![\w/.])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w./])")
 _NONE_MOVED = re.compile(
     r"^(?:no|none|neither)\b[^.;,]{0,60}?\b(?:(?P<up>rose|grew|climbed|increased)|lost|fell|dropped|sank|decreased)\b",
@@ -58,6 +63,7 @@ def wrong_denial(text: str, scope: Scope) -> str | None:
         or _moved(text, scope)
         or _none(text, scope)
         or _in_other_file(text, lines)
+        or _in_other_line(text, lines)
     )
     return f"{scope.ids} has {wrong}" if wrong else None
 
@@ -129,14 +135,43 @@ def _none(text: str, scope: Scope) -> str | None:
     return "one with none" if _EVERY.search(text) and any(one.high == 0 for one in highest) else None
 
 
+def _found(lines: Sequence[Line]) -> Iterator[tuple[str, int, str]]:
+    """The lines of code that a search found: file, number, text."""
+    path, numbered = "", _FOUND
+    for line in lines:
+        if opened := _OPENED.search(line.text):
+            path, numbered = opened[1], _READ
+        elif _FILE.fullmatch(line.text):
+            path, numbered = line.text, _FOUND
+        elif path and (match := numbered.match(line.text)):
+            yield path, int(match[1]), line.text[match.end() :]
+
+
+def _in_other_line(text: str, lines: Sequence[Line]) -> str | None:
+    """What stands in another line of the code than in that which is numbered."""
+    numbered = _NUMBERED.search(text)
+    found = list(_found(lines)) if numbered else []
+    if numbered is None or not found:
+        return None
+    named = {path for path, _, _ in found if path in text}
+    held = [(number, code) for path, number, code in found if path in named or not named]
+    there = [code for number, code in held if number == int(numbered[1])]
+    if not there:
+        return f"no line {numbered[1]}"
+    rest = f"{text[: numbered.start()]} {text[numbered.end() :]}"
+    for name in (*_IDENTIFIER.findall(rest), *_NUMBER.findall(rest)):
+        whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        others = [number for number, code in held if whole.search(code)]
+        if others and not any(whole.search(code) for code in there):
+            return f"{name} in line {others[0]}"
+    return None
+
+
 def _in_other_file(text: str, lines: Sequence[Line]) -> str | None:
     """What stands in another of the files that a search found than in the one that is named."""
-    path, files = "", dict[str, str]()
-    for line in lines:
-        if _FILE.fullmatch(line.text):
-            path = line.text
-        elif path and _FOUND.match(line.text):
-            files[path] = f"{files.get(path, '')} {line.text}"
+    files = dict[str, str]()
+    for path, _, code in _found(lines):
+        files[path] = f"{files.get(path, '')} {code}"
     named = [one for one in files if one in text]
     for name in _SETTING.findall(text) if len(named) == 1 else ():
         others = [one for one, held in files.items() if name in held]

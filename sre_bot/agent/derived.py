@@ -32,11 +32,16 @@ _NEAR = 24
 _FAR = 200
 """So far behind a number its ``a minute`` may end."""
 _SETTING = re.compile(r"\b([A-Za-z][\w.-]{2,60})[\"']?\s?[:=] ?[\"']?\d")
-_A_TIME = re.compile(r"(?: [A-Za-z_\"“”'./-]{1,40}){1,4} (?:per|an?|each|every) (second|minute|hour)\b")
+_A_TIME = re.compile(
+    r"(?: {1,40}(?:[\"“][^\"”]{1,120}[\"”]|[A-Za-z_\"“”'./-]{1,40})){1,4} (?:per|an?|each|every) (second|minute|hour)\b"
+)
 _OFTEN = re.compile(r"(?: times)? (?:per|an?|each|every) (?:second|minute|hour)\b")
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0}
 _LOGGED = re.compile(r"- [A-Z]+ (?:new )?(?:×|(?=\d+ \(×))(\d{1,9})\b")
-_GAINED = re.compile(r"\b(?:gained|added|lost|shed)\s(?:~|about |around |roughly |nearly |almost )?$", re.IGNORECASE)
+_GAINED = re.compile(
+    r"\b(?:gained|added|lost|shed)\s(?:~|about |around |roughly |nearly |almost |over |more than |at least )?$",
+    re.IGNORECASE,
+)
 _BEYOND = re.compile(
     r" (?:beyond|above|below|short of|over|under|past|outside|left|more|less|longer|shorter)\b", re.IGNORECASE
 )
@@ -75,6 +80,16 @@ def is_per_time(quantity: Quantity, reading: Reading) -> bool:
     near = (one for one in reading.quantities if 0 < quantity.start - one.end < _FAR)
     told = (_A_TIME.match(reading.rest, one.end) for one in near)
     return any(match and match.end() == quantity.end for match in told)
+
+
+def is_told_per_time(quantity: Quantity, reading: Reading) -> bool:
+    """Whether it is the ``7`` of ``7 slow-query warnings a minute``."""
+    return quantity.dimension is Dimension.PLAIN and bool(_A_TIME.match(reading.rest, quantity.end))
+
+
+def is_logged(line: Line) -> bool:
+    """Whether a line tells how many lines of a pattern were logged in all."""
+    return bool(_LOGGED.match(line.text))
 
 
 def over_time(quantity: Quantity, reading: Reading, scope: Scope) -> bool:

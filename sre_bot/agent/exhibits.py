@@ -39,6 +39,8 @@ _SETTING = re.compile(
     r" {0,20}:?=?(?<=[:=]) {0,20}[\"']?(\d[\d_.,]{0,20} ?[a-zA-Z%µ/]{0,12})"
     r"(?:\* ?time\.(Millisecond|Second|Minute|Hour))?(?![-:\w])"
 )
+_DIRECTIVE = re.compile(r"([+-]) {0,80}([A-Za-z_][\w.-]{1,60}) {1,20}(\d[\d_.]{0,20}[a-zA-Z%]{0,5})();?$")
+"""A setting in a diff as Redis and nginx write it: ``maxmemory 4gb``."""
 _SECTION = re.compile(r"[ +-]? {0,80}[\"']?([A-Za-z_][\w.-]{0,60})[\"']?:(?: \{)?")
 _SETTING_UNIT = re.compile(r"(?:_|(?<=[a-z])(?=[A-Z]))([A-Za-z]{1,12})$")
 _SETTING_UNITS = {"ms": "ms", "millis": "ms", "milliseconds": "ms", "s": "s", "secs": "s", "seconds": "s"}
@@ -53,6 +55,7 @@ _SETTING_UNITS |= {
     "percent": "%",
 }
 _COMMENT = re.compile(r"[ +-]? {0,80}(?:#|//)")
+_SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _BLANK = re.compile(r"<\*> ?(ms|s|%|[kMG]i?B|bytes|seconds)\b")
 _NUMBERED = re.compile(r" {0,8}\d{1,6}:(?= |$)")
 _MILLICORES = re.compile(r"\bcpu[\"']?: ?[\"']?(\d{2,6})m\b")
@@ -98,22 +101,14 @@ class Exhibit:
     prose: bool
     """Whether it is a document."""
 
-    @property
-    def labels(self) -> frozenset[tuple[str, str]]:
-        """All labels of its lines, and the shared ones."""
-        return self.shared.union(*(line.labels for line in self.lines))
-
-    @property
-    def names(self) -> frozenset[tuple[str, str]]:
-        """All labels, and without one what else in it looks like the name of something."""
-        labels = self.labels
-        named = {value for _, value in labels}
-        return labels | {("", one) for one in hyphened(self.everything) - named}
-
-    @property
-    def subjects(self) -> frozenset[str]:
-        """The values of all these labels."""
-        return frozenset(value for _, value in self.labels)
+    labels: frozenset[tuple[str, str]]
+    """All labels of its lines, and the shared ones."""
+    names: frozenset[tuple[str, str]]
+    """All labels, and without one what else in it looks like the name of something."""
+    subjects: frozenset[str]
+    """The values of all labels."""
+    commits: frozenset[str]
+    """What in it has the form of a sha."""
 
     @classmethod
     def of(cls, look: Evidence, asked_at: datetime) -> Exhibit:
@@ -128,17 +123,25 @@ def _exhibit(identifier: str, tool: str, asked: str, seen: Observation, asked_at
     wholes = [text for text in texts if _WHOLE.match(text)]
     lines = _with_units(_with_settings(_compared(_read(texts, asked_at))), f"{asked} {' '.join(wholes)}")
     links = " ".join(f"{link.title} {link.url}" for link in seen.links)
-    everything = f"{tool}\n{asked}\n{seen.summary}\n{seen.content}\n{links}"
+    told = f"{seen.summary}\n{seen.content}\n{links}"
+    everything = f"{tool}\n{asked}\n{told}"
+    shared = labels_in(" ".join((*wholes, asked.replace('\\"', '"'))))
+    labels = shared.union(*(line.labels for line in lines))
+    subjects = frozenset(value for _, value in labels)
     return Exhibit(
         id=identifier,
         lines=lines,
-        shared=labels_in(" ".join((*wholes, asked.replace('\\"', '"')))),
+        shared=shared,
         everything=everything.casefold(),
         words=content_words(everything),
         counts=_counts(texts, lines),
         ranges=_ranges(asked),
         quantiles=_quantiles(asked),
         prose=any(text.startswith("## ") for text in texts),
+        labels=labels,
+        names=labels | {("", one) for one in hyphened(everything.casefold()) - subjects},
+        subjects=subjects,
+        commits=frozenset(_SHA.findall(told.lower())),
     )
 
 
@@ -237,7 +240,7 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
         headings = headings if kept else [one for one in headings if one[0] < depth]
         if heading:
             headings.append((depth, heading[1].casefold()))
-        match = None if line.window else _SETTING.match(line.text)
+        match = None if line.window else _SETTING.match(line.text) or _DIRECTIVE.match(line.text)
         value = _setting(match) if match else []
         moves: tuple[tuple[Quantity, Quantity], ...] = ()
         key = (tuple(headings), match[2]) if match else None
@@ -246,7 +249,7 @@ def _with_settings(lines: list[Line]) -> tuple[Line, ...]:
         elif match and value and match[1] == "+" and key in removed:
             moves = ((removed[key], value[0]),)
             if not match[4]:
-                moves += tuple(zip(quantities(_bare(removed[key])), quantities(match[3]), strict=False))
+                moves += tuple(zip(_exact(_bare(removed[key])), _exact(match[3]), strict=False))
         coded = [] if line.window else list(in_code(line.text))
         if coded and line.text.startswith("-"):
             gone.append(line.text)
@@ -292,6 +295,10 @@ def _interval(match: re.Match[str]) -> list[Quantity]:
     step, unit = (minute, "min") if "*" in minute else (hour, "h") if "*" in hour else ("*", "d")
     found = quantities(f"{step.removeprefix('*/') if '/' in step else 1} {unit}", exact=True)
     return [replace(one, start=match.start(1), end=match.end(2)) for one in found]
+
+
+def _exact(text: str) -> list[Quantity]:
+    return quantities(text, exact=True)
 
 
 def _bare(quantity: Quantity) -> str:

@@ -97,6 +97,8 @@ class Line:
     """Whether it only surrounds a change in a diff."""
     sections: frozenset[str] = frozenset()
     """The headings of a settings file that it stands under."""
+    turned: bool = False
+    """Whether its shares were turned to the rest to 1, as a claim tells them."""
 
     @property
     def subjects(self) -> frozenset[str]:

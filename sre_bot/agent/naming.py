@@ -57,6 +57,8 @@ _TOPICS = {
     "cpu": "cpu throttled throttling core",
     "settings": "timeout retry setting config configuration threshold",
     "network": "dns network packet resolver",
+    "cache": "cache hit miss",
+    "shares": "share ratio percentage",
     "up": "up down restart restarted scrape",
 }
 _FAILING = re.compile(r"=~?\\?\"?[45](?:\.\.|\d\d|xx)")

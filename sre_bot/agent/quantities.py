@@ -98,6 +98,11 @@ _SECONDS |= dict.fromkeys(("week", "weeks"), 604_800.0) | dict.fromkeys(("month"
 _SECONDS |= dict.fromkeys(("year", "years"), 31_536_000.0)
 _BYTES = {"b": 1.0, "byte": 1.0, "bytes": 1.0} | {f"{p}b": 1e3 ** (n + 1) for n, p in enumerate("kmgt")}
 _BYTES |= {f"{p}ib": 1024.0 ** (n + 1) for n, p in enumerate("kmgt")}
+_BYTES |= {f"{p}i": 1024.0 ** (n + 1) for n, p in enumerate("kmgt")}
+_BITS = {"bit": 1.0} | {f"{p}bit": 1e3 ** (n + 1) for n, p in enumerate("kmgt")}
+_BITS |= {f"{p}ibit": 1024.0 ** (n + 1) for n, p in enumerate("kmgt")}
+_BYTES |= {f"{unit}{end}": size / 8 for unit, size in _BITS.items() for end in ("", "s")}
+_BIT_RATES = frozenset(f"{p}bps" for p in "kmgt")
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "m": 60.0, "minute": 60.0, "h": 3_600.0, "hour": 3_600.0}
 _SHORT_RATES = {"rps": 1.0, "qps": 1.0, "rpm": 60.0}
@@ -110,13 +115,15 @@ _NUMBER = re.compile(
     (?P<unit>[ ]?(?:%|per[ ]?cent\b|percentage[ ]points\b|pct\b|pp\b|[×]|x\b|[ -]?fold\b
       | times\b
       | (?:rps|qps|rpm)\b
-      | (?:[kKMGT]i?B|[kmgt]i?b|[Bb]ytes?|B)\b
+      | (?:[kKMGT]i?B|[kmgt]i?b|[Bb]ytes?|B|[KMGT]i)\b
+      | (?:[kKMGT]i?bits?|bits?(?=/s|[ ](?:per|a)[ ]second)|[kKMGT]bps)\b
       | (?:ns|us|µs|μs|ms|[Mm]illiseconds?|secs?|[Ss]econds?|mins?|[Mm]inutes?|hrs?|[Hh]ours?
           |days?|weeks?|months?|years?|[smhd])\b)
     | -(?=(?:second|minute|hour|day)s?\b)(?:second|minute|hour|day)s?\b)?
     (?P<per>(?:[ ]?(?:req|requests|errors|ops))?/(?:s|sec|second|min|m|minute|h|hour)\b
-      | (?:[ ](?!about|around|some|nearly|almost|roughly|over|only|just)(?:[a-z]{2,20}|[1-5]\d\ds)){0,2}?
-      [ ](?:per|a|each|every)[ ](?:second|minute|hour)\b)?
+      | (?:[ ](?!about|around|some|nearly|almost|roughly|over|only|just|half|in|within|more|fewer|less)
+        (?:[a-z]{2,20}|[1-5]\d\ds)){0,2}?
+      [ ](?:per|an?|each|every)[ ](?:second|minute|hour)\b)?
     (?![A-Za-z_\d]|\.[\d.])""",
     re.VERBOSE,
 )
@@ -158,7 +165,11 @@ _ABOUT = re.compile(
 )
 _MORE = re.compile(r"(?:more than|over|above|at least|exceeds|exceeding|greater than|beyond|>=?|≥)\s?$", re.IGNORECASE)
 _LESS = re.compile(r"(?:less than|under|below|at most|fewer than|up to|within|<=?|≤)\s?$", re.IGNORECASE)
-_BY = re.compile(r"\bby (?:about |around |roughly |nearly |almost |some |over |more than )?~?$", re.IGNORECASE)
+_BY = re.compile(
+    r"\b(?:by|(?:takes?|took|cuts?|sheds?) (?:away|off)) "
+    r"(?:about |around |roughly |nearly |almost |some |over |more than )?~?$",
+    re.IGNORECASE,
+)
 _MORE_THAN_BEFORE = re.compile(
     r"\s?(?:\w+ )?(?:more|less|fewer|higher|lower|longer|shorter|slower|faster|increase|decrease|drop|rise|growth)\b"
     r"(?! (?:than|or less|and)? ?\d)",
@@ -174,7 +185,11 @@ _SCALED = re.compile(r"[×x]?\s?[\d.,]+[kKMGT]?")
 MINUTE = 60.0
 _TWO_DIGITS = re.compile(r"[1-5]\d")
 _PER_UNIT = re.compile(r"(?:/| per | an? | each | every )[a-z]+$")
-_INSTEAD = re.compile(r",? (?:instead of|rather than|up from|down from|from) ")
+_INSTEAD = re.compile(
+    r"(?: (?:since|at|now) {1,32}(?:UTC)?)?,? (?:instead of|rather than|up from|down from|from) "
+    r"(?:about |around |roughly |almost |nearly |over |only )?"
+)
+_OF_SO_MUCH = re.compile(r" of (?=[\d.,]{1,12}(?:[.,;:)]|$| \()) ?")
 _UNIT = re.compile(r"[^A-Za-zµμ]+")
 _COMPOUND = re.compile(
     r"(?<![\w.])(?=\d+[hm]\d)(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,4}(?:\.\d{1,9})?)s)?(?<=[hms])(?![\w.]*\w)"
@@ -274,6 +289,8 @@ def _measure(unit: str, per: str, *, times: bool) -> tuple[Dimension, float]:
     seconds = _PER[re.split(r"[/ ]", per)[-1]] if per else 1.0
     if unit in _SHORT_RATES:
         return Dimension.RATE, 1 / _SHORT_RATES[unit]
+    if unit in _BIT_RATES:
+        per, unit, seconds = "/s", unit.replace("bps", "bit"), 1.0
     if unit in _BYTES:
         return (Dimension.BYTE_RATE if per else Dimension.BYTES), _BYTES[unit] / seconds
     if per:
@@ -380,9 +397,12 @@ def _with_shared_units(text: str, found: list[Quantity], *, exact: bool) -> list
             bare = (_SCALED if one.text[-1:] in _SCALES else _BARE).match(after.text)
             unit = after.text[bare.end() :] if bare else ""
             shared[index] = _in_unit(one, unit, exact=exact)
-        elif after.dimension is Dimension.PLAIN and _INSTEAD.fullmatch(text, one.end, after.start):
+        elif after.dimension is Dimension.PLAIN and (
+            _INSTEAD.fullmatch(text, one.end, after.start)
+            or (one.dimension is Dimension.BYTE_RATE and _OF_SO_MUCH.match(text, one.end, len(text)))
+        ):
             unit = _BARE.sub("", one.text, count=1)
-            if one.dimension in {Dimension.SECONDS, Dimension.BYTES, Dimension.RATIO}:
+            if one.dimension not in {Dimension.PLAIN, Dimension.FACTOR}:
                 shared[index + 1] = _in_unit(after, unit, exact=exact)
     return shared
 

@@ -31,6 +31,9 @@ _ANSWERS = re.compile(
 _STATUS = re.compile(r"\b[1-5]\d\d\b")
 _UNREACHED = re.compile(r"\b([\w.-]+) (?:is|was) (?:never|not) (?:reached|called)\b")
 _COMPARED = re.compile(r"\b(?:fail\w*|bad|broken|instead|against|than|as)\b|n't|\bnot\b", re.IGNORECASE)
+_FAILING = re.compile(r"\b(?:in|of|for|a|the)? ?fail(?:ing|ed)\b")
+_AGAINST = re.compile(r"\b(?:against|than|instead|usual\w*|normal\w*|before|from|up|otherwise)\b|→")
+_OLD = re.compile(r" instead of .*")
 _OWNER = re.compile(r"[,:;] ([\w./-]*\w)(?: [\w./-]+){0,2},? $")
 _TRACED = re.compile(r"  (?:time: |healthy \().+; self time: ")
 _SLOWEST = re.compile(r"\b(?:slowest|spends? (?:most of )?(?:its|the|their) time|most of (?:its|the|their) time)\b")
@@ -88,18 +91,36 @@ def _takes(text: str, owner: str) -> bool:
     verbs = "takes?|took|needs?|needed|spends?|spent|lasts?|lasted|is|was|waits?|waited"
     folded = text.casefold()
     name = re.escape(owner)
-    return bool(re.search(rf"\b{name} (?:itself |now |alone )?(?:{verbs})\b|\bin {name}\b", folded))
+    does = r"(?:['’]s? )?(?: ?(?!and |but |while |which |that )[\w./:-]+ ){0,3}"
+    return bool(re.search(rf"(?<![\w.-]){name}(?: |(?=['’])){does}(?:{verbs})\b|\bin {name}\b", folded))
 
 
 def _of_failing(text: str, reading: Reading, told: list[Part]) -> str | None:
     """The time of failing traces that is told of healthy ones."""
-    if "healthy" not in text.casefold() or _COMPARED.search(text) or all(one.failing for one in told):
-        return None
+    healthy = "healthy" in text.casefold()
+    if not healthy or _COMPARED.search(text) or all(one.failing for one in told):
+        return None if healthy else _of_healthy(text, reading, told)
     for quantity in reading.quantities:
         bearing = [one for one in told if any(agree(quantity, time) for time in one.times)]
         if bearing and all(one.failing and " instead of " not in one.text for one in bearing):
             return f"{quantity.text} of failing ones"
     return None
+
+
+def _of_healthy(text: str, reading: Reading, told: list[Part]) -> str | None:
+    """The time of healthy traces that is told of failing ones."""
+    if not _FAILING.search(text) or _AGAINST.search(text):
+        return None
+    for quantity in reading.quantities:
+        bearing = [one for one in told if any(agree(quantity, time) for time in one.times)]
+        if bearing and not any(_has_failing(one, quantity) for one in bearing):
+            return f"{quantity.text} of healthy ones"
+    return None
+
+
+def _has_failing(part: Part, quantity: Quantity) -> bool:
+    failing = (_OLD.sub("", piece) for piece in part.text.split(", "))
+    return part.failing and any(agree(quantity, one) for text in failing for one in quantities(text, exact=True))
 
 
 def _other_takes(reading: Reading, owner: str, told: list[Part]) -> str | None:

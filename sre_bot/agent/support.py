@@ -10,10 +10,12 @@ from sre_bot.agent.attribution import wrong_attribution
 from sre_bot.agent.borne import wrong_quantity
 from sre_bot.agent.claims import read
 from sre_bot.agent.denials import wrong_denial
+from sre_bot.agent.diffs import wrong_setting
 from sre_bot.agent.directions import wrong_state, wrong_way
 from sre_bot.agent.lasting import lasts_since
 from sre_bot.agent.lines import Event
 from sre_bot.agent.naming import unrelated, wrong_name
+from sre_bot.agent.opposites import told_otherwise
 from sre_bot.agent.order import logged, wrong_order
 from sre_bot.agent.points import told_at, wrong_point
 from sre_bot.agent.records import wrong_record
@@ -77,14 +79,16 @@ def _wrong_clause(
         if part is not reading and (start == 0 or part.names or named_in(text[start:end], part, known)):
             own = scope_of(text[start:end], part, scope.exhibits, known)
             scope = replace(own, eventful=whole.eventful)
+        told = told_otherwise(text[start:end], scope)
         why = (
-            wrong_quantity(part, scope, asked_at)
-            or _wrong_moment(part, scope, asked_at)
-            or wrong_point(part, scope)
-            or wrong_way(part, scope)
-            or wrong_state(text[start:end], scope)
-            or wrong_span(text[start:end], part, scope)
-            or wrong_denial(text[start:end], scope)
+            wrong_quantity(part, told, asked_at)
+            or _wrong_moment(part, told, asked_at)
+            or wrong_point(part, told)
+            or wrong_setting(text[start:end], part, told)
+            or wrong_way(part, told)
+            or wrong_state(text[start:end], told)
+            or wrong_span(text[start:end], part, told)
+            or wrong_denial(text[start:end], told)
         )
         if why:
             return why

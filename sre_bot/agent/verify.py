@@ -145,7 +145,7 @@ class _Seen:
         return cls(
             good=exhibits,
             failed=frozenset(look.id for look in looks if look.observation.failed),
-            commits={look.id: frozenset(_SHA.findall(_text(look).lower())) for look in good},
+            commits={name: exhibit.commits for name, exhibit in exhibits.items()},
             labels=frozenset[tuple[str, str]]().union(*(exhibit.names for exhibit in exhibits.values())),
             asked_at=asked_at,
         )
@@ -204,8 +204,3 @@ def _cited(entries: Iterable[str]) -> tuple[str, ...]:
     for entry in entries:
         found += [f"E{int(number)}" for number in _ID.findall(entry)] or [entry.strip()]
     return tuple(dict.fromkeys(one for one in found if one))
-
-
-def _text(look: Evidence) -> str:
-    seen = look.observation
-    return "\n".join((seen.summary, seen.content, *(f"{link.title} {link.url}" for link in seen.links)))
