@@ -19,11 +19,17 @@ then served for mending; now it has .979 and .989. ``fourth`` (231 claims of fiv
 judged once, last of all: .866 and .822, where the verifier before ``dev`` has .762 and .678. It served for mending
 after that. ``fifth`` are 169 claims of four further incidents by who mended then, who had read the verifier, written
 and judged before anything was changed: .892 and .652. By now ``fourth`` has .974 and .949 and ``fifth`` .988 and
-.910. ``afterwards`` are 163 new claims by the same author of five older incidents, in two rounds, each judged before
+.944. ``afterwards`` are 163 new claims by the same author of five older incidents, in two rounds, each judged before
 it served for mending: .889 and .800 (where the verifier before ``fifth`` has .786 and .660), then .941 and .821 (.900
-and .692). One of them was left out, as it cited too little. So on claims never seen it fell short of .95, most in
-recall: what passes is a value given to the wrong thing by words alone, an order of events that no line names, and
-what is said without a number.
+and .692). One of them was left out, as it cited too little.
+
+``sixth`` are 300 claims of six further incidents by an author who had never seen the verifier, judged after all of the
+above: .903 and .933 in the first run (where the verifier before ``fifth`` has .902 and .920). Three of its incidents
+(``cart-evictions``, ``psp-throttled``, ``edge-cache-key``: .896 and .920 then, by now 1.000 and 1.000) served for
+mending; the other three were kept back from who mended, and judged once more in the end: .936 and .973, where they had
+.910 and .947. So on claims never seen it reached .95 in recall, not in precision: most of those it doubts wrongly state
+a number that has to be derived. What passes is a value given to the wrong thing by words alone, an order of events that
+no line names, and what is said without a number.
 """
 
 from __future__ import annotations
