@@ -73,7 +73,7 @@ async def measure(program: Path, prometheus: str, folder: Path, runs: int) -> Wa
             "PROMETHEUS_URL": source.url,
             "ANTHROPIC_BASE_URL": asked.relay.url,
         }
-        async with _serving(program, environment, folder) as process:
+        async with serving(program, environment, folder) as process:
             await slack.wait_for(lambda: slack.connection_count, within=_WITHIN)
             taken = []
             for _ in range(runs + 1):
@@ -117,9 +117,10 @@ def _key(message: Message) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _serving(
+async def serving(
     program: Path, environment: Mapping[str, str], folder: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The server as a process, until it is told to stop; its log is in ``folder``."""
     with (folder / "serve.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             program, "serve", env=environment, cwd=folder, stdout=log, stderr=log

@@ -141,10 +141,16 @@ async def _slack(settings: Settings) -> Finding:
         instead = "" if slack.bot_token is None else ", nor SLACK_SIGNING_SECRET (to be reached over HTTP alone)"
         sentence = f"{missing} is not set{instead}; docs/slack-setup.md tells how to get it"
         return Finding("slack", State.FAILED, sentence)
-    from sre_bot.slack.app import reach  # noqa: PLC0415 - slow to import, and only this needs it
+    from sre_bot.slack.admission import Rules  # noqa: PLC0415 - slow to import, and only this needs it
+    from sre_bot.slack.app import reach  # noqa: PLC0415 - as above
+    from sre_bot.slack.survey import lacking  # noqa: PLC0415 - as above
 
     app_token = None if slack.app_token is None else slack.app_token.get_secret_value()
+    bot_token = slack.bot_token.get_secret_value()
     try:
-        return Finding("slack", State.OK, await reach(slack.bot_token.get_secret_value(), app_token, slack.api_url))
+        who = await reach(bot_token, app_token, slack.api_url)
     except SreBotError as error:
         return Finding("slack", State.FAILED, str(error))
+    if lacks := await lacking(bot_token, slack.api_url, Rules.of(slack)):
+        return Finding("slack", State.WARNING, f"{who}, but: {'; '.join(lacks)}")
+    return Finding("slack", State.OK, who)

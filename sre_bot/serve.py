@@ -167,15 +167,7 @@ def _scopes(settings: Settings) -> Mapping[str, Scope]:
 
 
 def _gate(settings: Settings, client: SlackClient, replies: Replies) -> Gate:
-    slack = settings.slack
-    rules = Rules(
-        channels=frozenset(slack.allowed_channels),
-        direct=slack.direct_messages,
-        users=frozenset(slack.allowed_users),
-        groups=frozenset(slack.allowed_groups),
-        refuse_outsiders=slack.refuse_outsiders,
-        bots=frozenset(slack.allowed_bots),
-    )
+    rules = Rules.of(settings.slack)
     return Gate(Admission(rules, Directory(client, time.monotonic)), client, time.monotonic, replies.expects)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sre_bot.errors import DeliveryError
 from sre_bot.slack.trouble import TROUBLE, may_pass, reason_of
 
 if TYPE_CHECKING:
+    from sre_bot.settings import SlackSettings
     from sre_bot.slack.directory import Directory
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,18 @@ class Rules:
     groups: frozenset[str] = frozenset()
     refuse_outsiders: bool = False
     bots: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, slack: SlackSettings) -> Self:
+        """As they are configured."""
+        return cls(
+            channels=frozenset(slack.allowed_channels),
+            direct=slack.direct_messages,
+            users=frozenset(slack.allowed_users),
+            groups=frozenset(slack.allowed_groups),
+            refuse_outsiders=slack.refuse_outsiders,
+            bots=frozenset(slack.allowed_bots),
+        )
 
 
 @dataclass(frozen=True, slots=True)

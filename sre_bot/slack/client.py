@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
 
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler, AsyncServerErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
@@ -69,6 +70,45 @@ class Pace:
             yield
 
 
+class Line:
+    """Where those stand who each try until their post to a channel is made: the next one begins after that.
+
+    Who goes ahead is served before all who wait, but whoever is being served stays: what Slack does not take is not
+    overtaken.
+    """
+
+    def __init__(self) -> None:
+        self._places = itertools.count()
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._served = False
+
+    @contextlib.asynccontextmanager
+    async def turn(self, *, ahead: bool = False) -> AsyncIterator[None]:
+        """Wait for the turn, and have it until the end."""
+        if self._served:
+            called = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (not ahead, next(self._places), called))
+            try:
+                await called
+            except asyncio.CancelledError:
+                if not called.cancelled():
+                    self._call_next()
+                raise
+        self._served = True
+        try:
+            yield
+        finally:
+            self._call_next()
+
+    def _call_next(self) -> None:
+        while self._waiting:
+            _, _, called = heapq.heappop(self._waiting)
+            if not called.done():
+                called.set_result(None)
+                return
+        self._served = False
+
+
 class SlackClient(AsyncWebClient):
     """The bot's client.
 
@@ -84,11 +124,11 @@ class SlackClient(AsyncWebClient):
         self._pacing = pacing
         self._edits = Pace(pacing.edit_seconds, pacing.edits_at_once)
         self._posts: dict[str, Pace] = {}
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lines: dict[str, Line] = {}
 
-    def line(self, channel: str) -> asyncio.Lock:
-        """Where those stand in line who try until their post to a channel is made: the next begins after that."""
-        return self._lines.setdefault(channel, asyncio.Lock())
+    def line(self, channel: str) -> Line:
+        """Of those who post to a channel."""
+        return self._lines.setdefault(channel, Line())
 
     async def edit(self, channel: str, ts: str, latest: Callable[[], str]) -> None:
         """Replace the text of a message by what is the latest when it is its turn.

@@ -171,7 +171,7 @@ class Mentions:
     ) -> None:
         mine = await patiently(partial(self._note, key, event, question, alone=not turn.busy))
         begun = ON_IT if mine and not turn.busy else HEARD
-        async with Status(thread, await thread.post_once(f"{key}:status", plain_post(begun))) as status:
+        async with Status(thread, await thread.post_once(f"{key}:status", plain_post(begun), ahead=True)) as status:
             if turn.busy:
                 await self._offer(key, event, question, thread)
             await turn.come

@@ -87,24 +87,25 @@ class Thread:
         people = await self._people({str(one["user"]) for one in earlier if one.get("user") and not one.get("bot_id")})
         return tuple(message(one, people) for one in earlier)
 
-    async def post_once(self, key: str, post: Post) -> str:
+    async def post_once(self, key: str, post: Post, *, ahead: bool = False) -> str:
         """Post to the thread unless ``key`` was posted before; returns the message's id.
 
-        Where what is folded in the post cannot be shown so, it follows as a message of its own.
+        Where what is folded in the post cannot be shown so, it follows as a message of its own. What goes ``ahead``
+        waits only for what Slack is being asked to take, not for all that is still to be posted to the channel.
 
         Raises:
             DeliveryError: Slack refuses the post, or does not take it for too long.
         """
-        ts = await self._post_in_line(key, post)
+        ts = await self._post_in_line(key, post, ahead=ahead)
         details = _details_key(key)
         if post.details is not None and await patiently(partial(self._posts.is_claimed, details)):
             await self.post_once(details, post.details)
         return ts
 
-    async def _post_in_line(self, key: str, post: Post) -> str:
+    async def _post_in_line(self, key: str, post: Post, *, ahead: bool) -> str:
         until = asyncio.get_running_loop().time() + self._patience
         async with contextlib.AsyncExitStack() as in_line:
-            await in_line.enter_async_context(self._client.line(self._channel))
+            await in_line.enter_async_context(self._client.line(self._channel).turn(ahead=ahead))
             fresh = await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC)))
             known = None if fresh else await patiently(partial(self._posts.ts, key))
             if known is not None:

@@ -87,6 +87,33 @@ async def test_what_was_posted_without_our_hearing_of_it_is_not_overtaken(channe
     await in_order(channel)
 
 
+async def test_what_goes_ahead_overtakes_who_waits_but_not_what_slack_does_not_take(channel: Channel) -> None:
+    channel.slack.faults.fail("chat.postMessage", calls=5, status=503)
+    tasks = [asyncio.create_task(channel.thread(n % 2).post_once(f"{n}", plain_post(f"{n}"))) for n in range(3)]
+    await channel.slack.wait_for(lambda: channel.calls("chat.postMessage"))
+    await channel.thread(1).post_once("on it", plain_post("on it"), ahead=True)
+    await asyncio.gather(*tasks)
+    assert channel.texts() == ["0", "on it", "1", "2"]
+
+
+async def test_who_leaves_the_line_lets_the_next_one_go(channel: Channel) -> None:
+    line, ended = channel.client.line("C1"), list[int]()
+
+    async def wait(number: int) -> None:
+        async with line.turn():
+            ended.append(number)
+
+    async with line.turn():
+        tasks = [asyncio.create_task(wait(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+    tasks[1].cancel()  # called, but not yet there
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert ended == [2]
+    async with line.turn():
+        pass
+
+
 async def test_a_post_that_slack_alone_fails_at_does_not_hold_up_others(channel: Channel) -> None:
     channel.slack.faults.refuse("chat.postMessage", "internal_error", calls=3)
     first = asyncio.create_task(channel.thread(0).post_once("a", plain_post("first")))

@@ -143,6 +143,10 @@ class SlackSimulator:
         """From now on deliver by signed requests to this address, and no longer over Socket Mode."""
         self._socket_mode.request_url = RequestUrl(url, self.signing_secret)
 
+    def acknowledged_after(self, event: Event) -> float | None:
+        """Seconds from an event to its first acknowledgement; None while there is none."""
+        return self._socket_mode.acknowledged_after(event)
+
     def is_acknowledged(self, event: Event) -> bool:
         """Whether the app acknowledged the event, however late."""
         return self._socket_mode.is_acknowledged(event)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -35,10 +36,14 @@ class RetrySchedule:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened and that the app is told of, however often; ``payload`` is its event_callback."""
+    """Something that happened and that the app is told of, however often; ``payload`` is its event_callback.
+
+    ``at`` is when, in seconds of ``time.perf_counter``.
+    """
 
     event_id: str
     payload: Json
+    at: float = field(default_factory=time.perf_counter, compare=False)
 
     @property
     def type(self) -> str:
@@ -69,11 +74,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The app's answer to an envelope, with the payload it sent along, if any."""
+    """The app's answer to an envelope, with the payload it sent along, if any; ``at`` as of an event."""
 
     envelope_id: str
     connection: int
     payload: Json | None = None
+    at: float = field(default_factory=time.perf_counter, compare=False)
 
 
 class _Connection:
@@ -141,6 +147,12 @@ class SocketMode:
     def connection_count(self) -> int:
         """How many connections are live."""
         return len(self._connections)
+
+    def acknowledged_after(self, event: Event) -> float | None:
+        """Seconds from an event to its first acknowledgement; None while there is none."""
+        mine = (ack.at for ack in self.acks if self._event_of.get(ack.envelope_id) == event.event_id)
+        first = next(mine, None)
+        return None if first is None else first - event.at
 
     def is_acknowledged(self, event: Event) -> bool:
         """Whether any delivery of the event was acknowledged."""
