@@ -23,10 +23,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds a question."""
+    """What surrounds a question; ``by_outsider``: asked by a guest, a bot, or somebody of another organisation."""
 
     conversation: tuple[Message, ...]
     scope: Scope
+    by_outsider: bool = False
 
 
 CONTEXT: TypeAdapter[Context] = TypeAdapter(Context)

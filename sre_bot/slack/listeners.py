@@ -317,13 +317,17 @@ class Mentions:
         """The question with what was said in its thread before it, or ``until`` then, and what its channel is about."""
 
         async def look() -> Context:
-            said, scope = await asyncio.gather(
-                said_in(thread, event, until), self._channels.scope(str(event["channel"]))
+            said, scope, by = await asyncio.gather(
+                said_in(thread, event, until),
+                self._channels.scope(str(event["channel"])),
+                thread.author(str(event["user"])),
             )
-            return Context(tuple(rewritten(one, self._investigator.redact) for one in said), scope)
+            conversation = tuple(rewritten(one, self._investigator.redact) for one in said)
+            return Context(conversation, scope, by_outsider=not by.trusted)
 
         context = await journal.checkpoint("context", CONTEXT, look)
-        return replace(question, conversation=context.conversation, scope=context.scope)
+        asked_by = f"{question.asked_by} (outsider)" if context.by_outsider else question.asked_by
+        return replace(question, conversation=context.conversation, scope=context.scope, asked_by=asked_by)
 
     async def _say(self, key: str, sentence: str, thread: Thread) -> None:
         try:

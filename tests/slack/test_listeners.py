@@ -248,6 +248,15 @@ async def test_secrets_in_the_question_and_the_thread_go_no_further(bot: Bot) ->
     assert "[redacted:configured]" in texts(model.shown[-1])
 
 
+async def test_a_guest_who_asks_is_answered_and_marked(bot: Bot) -> None:
+    questions: list[Question] = []
+    bot.first_look = noting(questions)
+    event = await bot.asked("what is going on?")
+    guest = bot.slack.workspace.user("guest", is_guest=True)
+    await bot.handle({**event, "user": guest.id})
+    assert questions[0].asked_by == f"{guest.id} (outsider)"
+
+
 async def test_what_the_channel_is_about_goes_with_the_question(bot: Bot) -> None:
     questions: list[Question] = []
     bot.first_look, bot.scopes = noting(questions), {"incidents": Scope("checkout", "production")}
