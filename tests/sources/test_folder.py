@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,31 +16,20 @@ from hypothesis import strategies as st
 from sre_bot.errors import SourceUnavailableError
 from sre_bot.sources.folder import Folder
 from sre_bot.sources.tree import MAX_DOCUMENT
+from tests.sources.opening import everything, listener, read_and_heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import ProcessPoolExecutor
 
 CORPORA = Path(__file__).parents[2] / "../shared/corpora"
 CANARY = b"# not yours"
 
-_opened: list[tuple[str, int]] | None = None
 
-
-def _listen(event: str, arguments: tuple[Any, ...]) -> None:
-    if _opened is not None and event == "open" and isinstance(arguments[0], str) and isinstance(arguments[2], int):
-        _opened.append((arguments[0], arguments[2]))
-
-
-sys.addaudithook(_listen)
-
-
-@pytest.fixture
-def opened() -> Iterator[list[tuple[str, int]]]:
-    """Every path this process opens meanwhile, with its flags."""
-    global _opened  # noqa: PLW0603 - an audit hook cannot be taken off again
-    _opened = []
-    yield _opened
-    _opened = None
+@pytest.fixture(scope="module")
+def listening() -> Iterator[ProcessPoolExecutor]:
+    with listener() as process:
+        yield process
 
 
 @pytest.fixture
@@ -51,11 +39,6 @@ def docs(tmp_path: Path) -> Path:
     (tmp_path / "outside" / "secret.md").write_bytes(CANARY)
     (tmp_path / "docs").mkdir()
     return tmp_path / "docs"
-
-
-def everything(folder: Path) -> dict[str, bytes | None]:
-    docs = Folder(folder, "docs")
-    return {file.path: docs.read(file.path) for file in docs.list().files}
 
 
 def test_markdown_is_found_at_any_depth_and_hidden_folders_are_not(docs: Path) -> None:
@@ -226,7 +209,7 @@ def _make(docs: Path, path: str, kind: str) -> None:
 @given(made=st.lists(st.tuples(PATHS, KINDS), max_size=12), asked=st.lists(PATHS, max_size=5))
 def test_whatever_stands_there_each_component_is_opened_alone_and_links_are_not_followed(
     tmp_path_factory: pytest.TempPathFactory,
-    opened: list[tuple[str, int]],
+    listening: ProcessPoolExecutor,
     made: list[tuple[str, str]],
     asked: list[str],
 ) -> None:
@@ -236,9 +219,7 @@ def test_whatever_stands_there_each_component_is_opened_alone_and_links_are_not_
     docs.mkdir()
     for path, kind in made:
         _make(docs, path, kind)
-    opened.clear()
-    read = everything(docs)
-    read |= {path: Folder(docs, "docs").read(path) for path in (*asked, *(path for path, _ in made))}
+    read, opened = listening.submit(read_and_heard, docs, (*asked, *(path for path, _ in made))).result()
     assert CANARY not in read.values()
     inner = [(path, flags) for path, flags in opened if path != str(docs)]
     assert all("/" not in path and path not in {"", ".", ".."} and flags & os.O_NOFOLLOW for path, flags in inner)
