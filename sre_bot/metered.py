@@ -177,7 +177,9 @@ class MeteredHandler:
 
 
 def _door(event: JsonObject) -> str:
-    """Ids of direct messages begin with D."""
+    """Ids of direct messages begin with D; what came through another door than a message says so."""
+    if "door" in event:
+        return str(event["door"])
     if str(event["channel"]).startswith("D"):
         return "direct"
     return "reply" if event.get("call") == Call.REPLY else "mention"

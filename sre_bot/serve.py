@@ -27,18 +27,28 @@ from sre_bot.slack.app import SlackApp
 from sre_bot.slack.channels import Channels
 from sre_bot.slack.client import web_client
 from sre_bot.slack.commands import Commands
+from sre_bot.slack.desk import Desk
 from sre_bot.slack.directory import Directory
+from sre_bot.slack.errands import ERRAND, Errands
 from sre_bot.slack.gate import Gate
+from sre_bot.slack.grading import Grading
+from sre_bot.slack.homes import Homes
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter
 from sre_bot.slack.replies import Replies
+from sre_bot.slack.standing import Standing
 from sre_bot.store.database import is_writable, open_database
+from sre_bot.store.grades import Grades
 from sre_bot.store.heard import Heard
 from sre_bot.store.investigations import Investigations
+from sre_bot.store.overview import Overview
 from sre_bot.store.posts import Posts
+from sre_bot.store.shares import Shares
+from sre_bot.store.viewers import Viewers
 from sre_bot.store.waits import Waits
 from sre_bot.telemetry.logs import log_to_stderr
 from sre_bot.telemetry.metrics import Metrics
+from sre_bot.tools.health import Watch
 from sre_bot.web import start_web
 
 if TYPE_CHECKING:
@@ -52,6 +62,8 @@ if TYPE_CHECKING:
     from sre_bot.investigation import JsonObject
     from sre_bot.settings import Settings
     from sre_bot.slack.client import SlackClient
+    from sre_bot.slack.commands import Reply
+    from sre_bot.slack.standing import Viewer
     from sre_bot.triage import Investigator
     from sre_bot.web import Check
 
@@ -81,7 +93,11 @@ async def serve(settings: Settings) -> None:
         metrics = _metrics(investigator, parts)
         client = web_client(bot_token, settings.slack.api_url)
         meter(client, metrics)
-        investigations, heard = Investigations(engine), Heard(engine)
+        heard, grades, shares = Heard(engine), Grades(engine), Shares(engine)
+        directory = Directory(client, time.monotonic)
+        standing = _standing(engine, grades, parts, directory, investigator)
+        homes = Homes(client, Viewers(engine), standing, now=_utc_now)
+        investigations = Investigations(engine, homes.changed)
         room = _waiting_room(settings, engine, parts, metrics)
         mentions = Mentions(
             client=client,
@@ -99,7 +115,9 @@ async def serve(settings: Settings) -> None:
         workflows = Workflows(
             database_url=_workflow_database(settings),
             lease=settings.state_dir / "serve.lock",
-            handler=MeteredHandler(mentions, investigations, metrics, time.time),
+            handler=Errands(
+                MeteredHandler(mentions, investigations, metrics, time.time), client, Posts(engine), shares
+            ),
             now=time.time,
         )
         await stack.enter_async_context(workflows)
@@ -107,29 +125,29 @@ async def serve(settings: Settings) -> None:
         async def accept(key: str, event: JsonObject) -> None:
             await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
 
-        known = bootstrap.catalogue(settings)
-        commands = Commands(
-            parts.current_alerts(),
-            parts.alert_history(),
-            allowed_hosts=bootstrap.link_hosts(settings),
-            redact=redactor.redact,
-            now=lambda: datetime.now(UTC),
-            naming=Naming(known.names(), parts.service_labels),
-            services=known.mentioned(),
-        )
+        commands = _commands(settings, parts, redactor, standing)
 
-        async def answer(words: str) -> str:
+        async def answer(words: str, viewer: Viewer) -> Reply:
             metrics.questions.labels("command").inc()
-            return await commands.answer(words)
+            return await commands.answer(words, viewer)
 
+        desk = Desk(client, shares, accept, answer, _utc_now)
+        grading = Grading(client, grades, directory, metrics, redact=redactor.redact, graded=homes.changed)
         replies = Replies(heard)
-        gate = _gate(settings, client, replies)
-        app = SlackApp(client, app_token, accept, let_in=replies.let_in, answer=answer, gate=gate)
+        app = SlackApp(
+            client,
+            app_token,
+            accept,
+            let_in=replies.let_in,
+            register=(desk.register, grading.register, homes.register),
+            gate=_gate(settings, client, replies, directory),
+        )
         stack.push_async_callback(app.close)
         readiness = _readiness(engine, app, told_to_stop, metrics)
         await stack.enter_async_context(_listening(settings, app, readiness, metrics))
         who = await app.connect()
         await stack.enter_async_context(_background(_tell_what_was_given_up(workflows, mentions, metrics)))
+        await stack.enter_async_context(_background(homes.run()))
         await stack.enter_async_context(_background(watch_freshness(parts.repositories, metrics)))
         if investigator.model is not None:
             await preload()
@@ -166,9 +184,41 @@ def _scopes(settings: Settings) -> Mapping[str, Scope]:
     return {name: Scope(one.service, one.environment) for name, one in settings.channels.items()}
 
 
-def _gate(settings: Settings, client: SlackClient, replies: Replies) -> Gate:
-    rules = Rules.of(settings.slack)
-    return Gate(Admission(rules, Directory(client, time.monotonic)), client, time.monotonic, replies.expects)
+def _standing(
+    engine: Engine, grades: Grades, parts: ConfiguredSources, directory: Directory, investigator: Investigator
+) -> Standing:
+    clones = {one.name: one for one in parts.repositories}
+    return Standing(
+        overview=Overview(engine),
+        waits=Waits(engine),
+        grades=grades,
+        watch=Watch(dict(parts.all()), clones, _utc_now, time.monotonic),
+        directory=directory,
+        model=investigator.model.name if investigator.model else "",
+        now=_utc_now,
+    )
+
+
+def _commands(settings: Settings, parts: ConfiguredSources, redactor: Redactor, standing: Standing) -> Commands:
+    known = bootstrap.catalogue(settings)
+    return Commands(
+        parts.current_alerts(),
+        parts.alert_history(),
+        allowed_hosts=bootstrap.link_hosts(settings),
+        redact=redactor.redact,
+        now=_utc_now,
+        naming=Naming(known.names(), parts.service_labels),
+        services=known.mentioned(),
+        standing=standing,
+    )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _gate(settings: Settings, client: SlackClient, replies: Replies, directory: Directory) -> Gate:
+    return Gate(Admission(Rules.of(settings.slack), directory), client, time.monotonic, replies.expects)
 
 
 def _required(secret: SecretStr | None, variable: str, what: str) -> str:
@@ -242,7 +292,7 @@ async def _tell_what_was_given_up(workflows: Workflows, mentions: Mentions, metr
     while True:
         try:
             for key, event in (await workflows.given_up()).items():
-                if await mentions.give_up(key, event):
+                if ERRAND not in event and await mentions.give_up(key, event):
                     metrics.answers.labels("given_up").inc()
         except SQLAlchemyError as error:
             _log.warning("could not see what was given up: %s", error)

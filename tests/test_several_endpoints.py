@@ -17,6 +17,7 @@ from sre_bot.redaction import Redactor
 from sre_bot.servers import AlertmanagerServer, PrometheusServer, backfill
 from sre_bot.settings import Settings
 from sre_bot.slack.commands import Commands
+from sre_bot.slack.standing import Viewer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -109,7 +110,7 @@ async def test_replicas_of_an_alertmanager_are_one_even_while_a_silence_is_on_it
         assert [(one.source, "silences that am-1 has" in one.why) for one in missing_of(held)] == [("am-0", True)]
         await second.stop()
         command = Commands(both, history, allowed_hosts=(), redact=str, now=lambda: datetime.now(UTC))
-        answer = await command.answer("alerts shop last=1h")
+        answer = (await command.answer("alerts shop last=1h", Viewer("U1", "T1"))).text
     assert "Errors (shop)" in answer
     assert "am-1" in answer
     assert "cannot be reached" in answer

@@ -15,7 +15,6 @@ from sre_bot.agent.transcript import sendable
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.addressed import call_of, mentions
 from sre_bot.slack.client import web_client
-from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.http import slack_routes
 from sre_bot.slack.listeners import mention_key
 from sre_bot.slack.sockets import Socket, SocketHandler
@@ -23,10 +22,9 @@ from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
 from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from aiohttp.web import RouteTableDef
-    from slack_bolt.context.ack.async_ack import AsyncAck
     from slack_bolt.response import BoltResponse
 
     from sre_bot.investigation import JsonObject
@@ -49,7 +47,7 @@ class SlackApp:
         app_token: for Socket Mode, ``xapp-…``; None: HTTP only.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
         let_in: whether to accept what turns to us without a mention; raises as ``accept`` does. None: never.
-        answer: answers the words behind the slash command.
+        register: have what else there is to listen to (commands, clicks, shortcuts) listened to.
         gate: turns away who may not ask; None: everybody may.
         ping_seconds: how often a socket is looked after.
     """
@@ -61,7 +59,7 @@ class SlackApp:
         accept: Callable[[str, JsonObject], Awaitable[None]],
         *,
         let_in: Callable[[str, JsonObject], Awaitable[bool]] | None = None,
-        answer: Callable[[str], Awaitable[str]] | None = None,
+        register: Iterable[Callable[[AsyncApp], None]] = (),
         gate: Gate | None = None,
         ping_seconds: float = PING_SECONDS,
     ) -> None:
@@ -74,9 +72,9 @@ class SlackApp:
         with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
             self._app = AsyncApp(client=client, request_verification_enabled=False)
         self._app.middleware(self._make_durable)
+        for listen in register:
+            listen(self._app)
         self._app.event(re.compile(".*"))(_acknowledge)
-        if answer is not None:
-            self._app.command(COMMAND)(_answering(answer))
         self._handlers = [
             SocketHandler(self._app, Socket(client, app_token, ping_seconds, self._another_is_open))
             for _ in range(CONNECTIONS)
@@ -190,13 +188,6 @@ class SlackApp:
         finally:
             del self._accepting[key]
         _log.info("accepted %s", key)
-
-
-def _answering(answer: Callable[[str], Awaitable[str]]) -> Callable[..., Awaitable[None]]:
-    async def command(ack: AsyncAck, command: Mapping[str, Any]) -> None:
-        await ack(text=await answer(str(command.get("text", ""))), response_type="ephemeral")
-
-    return command
 
 
 async def _acknowledge() -> None:

@@ -82,7 +82,7 @@ def _post(answer: Answer, hosts: Collection[str], marks: list[Part]) -> Post:
     text_head, *text_rest = in_utc.visible()
     text = _text([text_head, *marks, *text_rest])
     title = writer.details_title()
-    room = limits.MESSAGE - limits.size(shown).characters - len(title)
+    room = limits.MESSAGE - limits.FEEDBACK - limits.size(shown).characters - len(title)
     folded = [block for part in writer.details(room) for block in part.blocks()]
     follows = [*Part("", DETAILS_FOLLOW, quiet=True).blocks()] if not marks else []
     details = _details_post(writer, in_utc, title)

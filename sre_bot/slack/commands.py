@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sre_bot.alerts.summary import USAGE, AlertQuestion, summarise
@@ -13,6 +13,7 @@ from sre_bot.first_look.naming import Naming
 from sre_bot.incident import TimeWindow
 from sre_bot.investigation import MissingSource, missing_of
 from sre_bot.render.safe import slack_safe
+from sre_bot.slack.home import status_text
 from sre_bot.slack.times import localised
 
 if TYPE_CHECKING:
@@ -20,15 +21,26 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sre_bot.incident import Alert
+    from sre_bot.slack.standing import Standing, Viewer
     from sre_bot.tools.alerts import AlertHistory, CurrentAlerts
 
 COMMAND = "/sre"
 ANSWER_SECONDS = 2.0
 """Slack waits three seconds for a command's answer."""
 HELP = f"""*{COMMAND} {USAGE}* – what fires by severity and since when, and what fired most
+*{COMMAND} status* – what I look into, how my sources do, what I have used today
 *{COMMAND} help* – this
 Mention me in a channel, or write to me directly, to have something looked into. In that thread ask on, or correct me, \
-without a mention; `quiet` ends that."""
+without a mention; `quiet` ends that. Commands do not work in threads: there, use “Ask sre-bot about this message”."""
+SHORT_USAGE = f"Usage: `{COMMAND} {USAGE}`, `{COMMAND} status` or `{COMMAND} help`"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What whoever gave a command sees; ``shareable`` where others may want to see it, too."""
+
+    text: str
+    shareable: bool = False
 
 
 class Commands:
@@ -42,6 +54,7 @@ class Commands:
         now: tells the present.
         naming: what services are called, in alerts and in questions.
         services: those that are known, whether or not an alert names them.
+        standing: tells how things stand.
     """
 
     def __init__(
@@ -54,6 +67,7 @@ class Commands:
         now: Callable[[], datetime],
         naming: Naming | None = None,
         services: Collection[str] = (),
+        standing: Standing | None = None,
     ) -> None:
         self._current = current
         self._history = history
@@ -62,19 +76,28 @@ class Commands:
         self._now = now
         self._naming = naming or Naming({})
         self._services = services
+        self._standing = standing
 
-    async def answer(self, text: str) -> str:
+    async def answer(self, text: str, viewer: Viewer) -> Reply:
         """The answer to the words behind the command, as mrkdwn; within about two seconds."""
         verb, *words = text.split() or ["help"]
-        if verb.lower() == "help":
-            return HELP
-        if verb.lower() not in {"alerts", "alert"}:
-            return slack_safe(f"I do not know “{verb}”.", self._hosts) + f"\n{HELP}"
+        match verb.lower(), words:
+            case "help", _:
+                return Reply(HELP)
+            case "status", [] if self._standing is not None:
+                return Reply(self._redact(status_text(await self._standing.snapshot(viewer))))
+            case (("alerts" | "alert"), _):
+                return await self._alerts(words)
+        said = f"I do not know “{verb}”." if verb.lower() != "status" else "`status` takes no further words."
+        return Reply(slack_safe(said, self._hosts) + f"\n{SHORT_USAGE}")
+
+    async def _alerts(self, words: Sequence[str]) -> Reply:
         try:
             question = AlertQuestion.read(words)
         except BadInputError as error:
-            return slack_safe(str(error), self._hosts)
-        return localised(slack_safe(self._redact(await self._summary(question)), self._hosts), self._now())
+            return Reply(slack_safe(str(error), self._hosts) + f"\n{SHORT_USAGE}")
+        summary = slack_safe(self._redact(await self._summary(question)), self._hosts)
+        return Reply(localised(summary, self._now()), shareable=True)
 
     async def _summary(self, question: AlertQuestion) -> str:
         window = TimeWindow.before(self._now(), question.last)

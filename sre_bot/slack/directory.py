@@ -43,6 +43,16 @@ class Directory:
 
         return await self._remembered("channel", channel, look)
 
+    async def is_public(self, channel: str) -> bool:
+        """Whether every full member of our organisation may read a channel."""
+
+        async def look() -> bool:
+            answer = await self._client.conversations_info(channel=channel)
+            closed = ("is_private", "is_im", "is_mpim")
+            return not any(answer["channel"].get(kind) for kind in closed)
+
+        return await self._remembered("public", channel, look)
+
     async def is_member(self, user: str, team: str) -> bool:
         """Whether somebody is a full member of our organisation: no guest, bot, or member of another one."""
 

@@ -20,6 +20,8 @@ HEADER, SECTION, FIELD, TITLE, BUTTON, ALT_TEXT = 150, 3_000, 2_000, 150, 75, 2_
 """How long in characters, as sent: escapes and addresses of links count."""
 MESSAGE = 13_200
 """Characters of all texts of a message."""
+FEEDBACK = 300
+"""So many of them are kept for the buttons under an answer."""
 
 _COUNTS = {"context": ("elements", ELEMENTS), "container": ("child_blocks", CHILDREN), "actions": ("elements", BUTTONS)}
 _LENGTHS = {"header": HEADER, "section": SECTION, "context": SECTION, "container": TITLE, "button": BUTTON}

@@ -24,6 +24,7 @@ from sre_bot.resuming import still_young
 from sre_bot.slack.addressed import without_mention
 from sre_bot.slack.blocks import answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.context import CONTEXT, Context, said_in
+from sre_bot.slack.feedback import with_feedback
 from sre_bot.slack.messages import plain_text
 from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.slack.thread import Status, Thread
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sre_bot.agent.hearing import Listen
     from sre_bot.investigation import Answer, JsonObject, Step
     from sre_bot.resuming import WaitingRoom
+    from sre_bot.slack.blocks import Post
     from sre_bot.slack.channels import Channels
     from sre_bot.slack.client import SlackClient
     from sre_bot.slack.turns import Turn
@@ -186,7 +188,7 @@ class Mentions:
                 answer = await self._finish(key, ended.answer, journal)
                 if ended.model_away and self._room and await self._may_speak(event):
                     answer = await self._promise(key, event, answer, looks, room=self._room, journal=journal)
-                await thread.post_once(f"{key}:answer", answer_post(answer, allowed_hosts=self._hosts))
+                await thread.post_once(f"{key}:answer", self._post(key, answer))
             status.end_with(_last_word(answer))
 
     async def _may_speak(self, event: JsonObject) -> bool:
@@ -247,10 +249,12 @@ class Mentions:
             why = await room.again(wait, broke_off=ended.answer.usage.turns > 0)
             return not_continued(wait, why) if why else away_again(wait)
         answer = await self._finish(key, ended.answer, journal)
-        post = answer_post(continued(answer, written_at(event)), allowed_hosts=self._hosts)
-        await thread.post_once(f"{key}:answer", post)
+        await thread.post_once(f"{key}:answer", self._post(key, continued(answer, written_at(event))))
         await room.end(wait.key, WaitState.RESUMED)
         return _last_word(answer)
+
+    def _post(self, key: str, answer: Answer) -> Post:
+        return with_feedback(answer_post(answer, allowed_hosts=self._hosts), answer, key)
 
     async def not_continued(self, wait: Wait, why: WaitState) -> None:
         """Tell why an investigation does not go on, where its state was told last; nothing of one that does."""

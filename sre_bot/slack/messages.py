@@ -63,6 +63,16 @@ def message(wire: Mapping[str, Any], people: Mapping[str, Person]) -> Message:
     return Message(by.name, text, datetime.fromtimestamp(float(wire["ts"]), UTC), by.trusted)
 
 
+def spoken(wire: Mapping[str, Any]) -> str:
+    """What a message says, as on the wire."""
+    return "\n".join(filter(None, _said(wire))).strip()[:MAX_MESSAGE_CHARS]
+
+
+def said_by(wire: Mapping[str, Any]) -> str:
+    """Who wrote a message, as on the wire: a mention of a person, the name of a program."""
+    return _bot_name(wire) or (f"<@{wire['user']}>" if wire.get("user") else "a program")
+
+
 def _said(wire: Mapping[str, Any]) -> Iterator[str]:
     """Its text; programs (an Alertmanager, say) often put theirs into attachments or blocks instead."""
     if text := str(wire.get("text") or ""):

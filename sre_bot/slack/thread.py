@@ -30,6 +30,8 @@ METADATA_TYPE = "sre_bot_post"
 """Type of the message metadata that carries our key, by which a post of unknown outcome is found again."""
 
 MAX_CONTEXT_MESSAGES = 50
+_NEWEST = 200
+"""So far back a post of unknown outcome is looked for in a channel."""
 STOPPED = "Stopped: something broke inside me."
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _PATIENCE_SECONDS = 3_600.0
@@ -45,7 +47,7 @@ class Thread:
         client: of the bot; it repeats no posts by itself, since a post whose answer was lost may have been made.
         team: id of our workspace.
         channel: channel id.
-        ts: id of the thread's first message.
+        ts: id of the thread's first message; None: the channel itself, outside threads.
         posts: the claims.
         patience: seconds to go on trying to post while Slack does not take it.
         pauses: seconds between attempts; the last one repeats.
@@ -56,7 +58,7 @@ class Thread:
         client: SlackClient,
         team: str,
         channel: str,
-        ts: str,
+        ts: str | None,
         posts: Posts,
         *,
         patience: float = _PATIENCE_SECONDS,
@@ -177,6 +179,11 @@ class Thread:
         return None
 
     async def _replies(self) -> list[dict[str, Any]]:
+        if self._ts is None:
+            page = await self._client.conversations_history(
+                channel=self._channel, limit=_NEWEST, include_all_metadata=True
+            )
+            return list(page["messages"])
         replies: list[dict[str, Any]] = []
         cursor = ""
         while True:

@@ -13,6 +13,7 @@ from sre_bot.investigation import Answer, Question
 from sre_bot.store.schema import investigations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
+def _nobody() -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Investigations:
-    """The table of investigations. Methods block; call them from a thread."""
+    """The table of investigations. Methods block; call them from a thread.
+
+    ``changed`` is told, in that thread, that one began or ended.
+    """
 
     engine: Engine
+    changed: Callable[[], None] = _nobody
 
     def begin(self, key: str, question: Question) -> None:
         """Note that a question is being looked into; noting it again changes nothing."""
@@ -41,6 +50,7 @@ class Investigations:
                 connection.execute(insert(investigations).values(row))
         except IntegrityError:
             return
+        self.changed()
 
     def finish(self, key: str, answer: Answer, at: datetime) -> None:
         """Keep the answer."""
@@ -54,6 +64,7 @@ class Investigations:
         }
         with self.engine.begin() as connection:
             connection.execute(update(investigations).where(investigations.c.id == key).values(values))
+        self.changed()
 
     def fail(self, key: str, at: datetime) -> None:
         """Note that it ended without an answer, through a fault of ours."""
@@ -61,11 +72,13 @@ class Investigations:
             connection.execute(
                 update(investigations).where(investigations.c.id == key).values(status="failed", finished_at=at)
             )
+        self.changed()
 
     def forget(self, key: str) -> None:
         """Take back that it was begun: it came to nothing, and is to be begun again under another key."""
         with self.engine.begin() as connection:
             connection.execute(delete(investigations).where(investigations.c.id == key))
+        self.changed()
 
     def answer(self, key: str) -> Answer | None:
         """The answer to an investigation, or None while there is none."""

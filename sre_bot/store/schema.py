@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, Integer, MetaData, String, Table, Text
 
 metadata = MetaData(
     naming_convention={
@@ -61,4 +61,36 @@ heard = Table(
     Column("message", JSON(none_as_null=True), comment="while an investigation runs: held out to be taken in"),
     Column("taken_by", String(255), comment="the investigation that answers it: its own, or one that took it in"),
     Column("turn", Integer, comment="at which turn of that"),
+)
+
+grades = Table(
+    "grades",
+    metadata,
+    Column("investigation", String(255), primary_key=True, comment="whose answer is graded"),
+    Column("person", String(64), primary_key=True, comment="who grades"),
+    Column("kind", String(16), primary_key=True, comment="thumb or grade: one vote each"),
+    Column("value", Integer, nullable=False, comment="thumb: 100 or 0; grade: 100, 65, 35 or 0"),
+    Column("sentence", Text, comment="what they said besides, redacted"),
+    Column("member", Boolean, comment="whether a full member of our organisation; null: Slack did not tell"),
+    Column("model", String(255), comment="who wrote the answer: model id, or first-look"),
+    Column("prompt", String(64), comment="content hash of its prompt"),
+    Column("at", DateTime(timezone=True), nullable=False, index=True, comment="when it was clicked"),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", String(64), primary_key=True, comment="what the button carries"),
+    Column("channel", String(64), nullable=False, comment="where it was shown, and may be posted"),
+    Column("person", String(64), nullable=False, comment="to whom it was shown"),
+    Column("text", Text, nullable=False, comment="what was shown"),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+)
+
+home_viewers = Table(
+    "home_viewers",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("team", String(64), nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False, index=True, comment="when they last looked"),
 )

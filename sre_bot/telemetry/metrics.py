@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-DOORS = ("mention", "reply", "direct", "command")
+DOORS = ("mention", "reply", "direct", "command", "shortcut")
 OUTCOMES = ("model", "first_look", "failed", "given_up")
+VOTES = (("thumb", "100"), ("thumb", "0"), *(("grade", value) for value in ("100", "65", "35", "0")))
 WAIT_ENDS = ("resumed", "superseded", "resolved", "stopped", "expired", "failed")
 
 _FIRST_EVIDENCE_BUCKETS = (0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60, 300)
@@ -101,6 +102,14 @@ class Metrics:
             ("end",),
             registry=registry,
         )
+        self.grades = Counter(
+            "sre_bot_grades",
+            "Votes on answers, changes of mind included: thumbs, and the grade of incidents.",
+            ("kind", "value"),
+            registry=registry,
+        )
+        for kind, value in VOTES:
+            self.grades.labels(kind, value)
         _begin_at_zero(self.questions, DOORS)
         _begin_at_zero(self.answers, OUTCOMES)
         _begin_at_zero(self.waits, WAIT_ENDS)

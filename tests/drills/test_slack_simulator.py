@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 QUICK = RetrySchedule(ack_within=0.5)
 MENTION_ONLY = {"app_mention"}
-BUTTONS = {"type": "actions", "elements": [{"type": "button", "action_id": "keep", "value": "E1"}]}
+KEEP = {"type": "button", "action_id": "keep", "value": "E1", "text": {"type": "plain_text", "text": "Keep"}}
+BUTTONS = {"type": "actions", "elements": [KEEP]}
 
 Json = dict[str, Any]
 
@@ -279,9 +280,10 @@ async def test_a_slash_command_returns_what_the_app_acknowledged_it_with() -> No
             ack = await slack.slash(ann, "/sre", "status", incidents)
             assert ack.payload == {"text": "ann asks for status"}
             await slack.wait_for(lambda: slack.workspace.top_level(incidents.id))
-        assert [(message.text, message.visible_to) for message in slack.workspace.ephemeral] == [
-            ("more, for you alone", ann.id)
-        ]
+        assert {(message.text, message.visible_to) for message in slack.workspace.ephemeral} == {
+            ("ann asks for status", ann.id),
+            ("more, for you alone", ann.id),
+        }
         assert [message.text for message in slack.workspace.top_level(incidents.id)] == ["and for all"]
 
 

@@ -350,10 +350,13 @@ async def test_views_are_kept_for_their_person(slack: SlackSimulator, client: As
     home = {"type": "home", "blocks": [{"type": "divider"}]}
     await client.views_publish(user_id=ann.id, view=home)
     assert slack.workspace.home_views[ann.id]["blocks"] == home["blocks"]
-    await client.views_open(trigger_id="t1", view=home | {"type": "modal"})
+    slack.workspace.triggers |= {"t1", "t2"}
+    modal = home | {"type": "modal", "title": {"type": "plain_text", "text": "Say why"}}
+    await client.views_open(trigger_id="t1", view=modal)
     assert [view["type"] for view in slack.workspace.modals] == ["modal"]
     assert (await refusal(client.views_publish(user_id="U404", view=home)))["error"] == "user_not_found"
-    assert (await refusal(client.views_open(trigger_id="t1", view=home)))["error"] == "invalid_arguments"
+    assert (await refusal(client.views_open(trigger_id="t2", view=home)))["error"] == "invalid_arguments"
+    assert (await refusal(client.views_open(trigger_id="t1", view=modal)))["error"] == "invalid_trigger_id"
     broken = client.views_publish(user_id=ann.id, view={"type": "home", "blocks": [{"type": "gallery"}]})
     assert (await refusal(broken))["response_metadata"]["messages"] == [
         "[ERROR] unsupported type: gallery [json-pointer:/view/blocks/0/type]"

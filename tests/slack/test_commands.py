@@ -9,7 +9,8 @@ import pytest
 
 from sre_bot.first_look.naming import Naming
 from sre_bot.incident import SERVICE_LABELS, Alert
-from sre_bot.slack.commands import HELP, Commands
+from sre_bot.slack.commands import HELP, SHORT_USAGE, Commands
+from sre_bot.slack.standing import Viewer
 from sre_bot.tools.replicas import Alertmanagers
 from tests.fakes import FakeAlertHistory, FakeCurrentAlerts, down
 
@@ -38,18 +39,22 @@ def commands(alerts: Sequence[Alert] = (), **replaced: object) -> Commands:
     )
 
 
+async def ask(asked: Commands, text: str) -> str:
+    return (await asked.answer(text, Viewer("U1", "T1", "C1"))).text
+
+
 @pytest.mark.parametrize("text", ["", "help", "  HELP  "])
 async def test_help_says_what_can_be_asked(text: str) -> None:
-    assert await commands().answer(text) == HELP
+    assert await ask(commands(), text) == HELP
 
 
-async def test_an_unknown_verb_is_named_and_help_given() -> None:
-    answer = await commands().answer("reboot <!channel>")
-    assert answer == f"I do not know “reboot”.\n{HELP}"
+async def test_an_unknown_verb_is_named_and_the_usage_given() -> None:
+    answer = await ask(commands(), "reboot <!channel>")
+    assert answer == f"I do not know “reboot”.\n{SHORT_USAGE}"
 
 
 async def test_alerts_are_summed_up_from_both_sources() -> None:
-    answer = await commands([firing("Errors")]).answer("alerts web last=1h")
+    answer = await ask(commands([firing("Errors")]), "alerts web last=1h")
     began = int((NOW - timedelta(minutes=40)).timestamp())
     assert answer.splitlines() == [
         "critical (1)",
@@ -63,32 +68,32 @@ async def test_a_service_is_found_under_all_its_names() -> None:
     alert = Alert("Errors", {"team_service": "shop-web", "severity": "critical"}, {}, NOW - timedelta(minutes=40))
     naming = Naming({"web": "web", "shop-web": "web", "www": "web"}, ("team_service", *SERVICE_LABELS))
     for name in ("web", "WWW", "shop-web"):
-        answer = await commands([alert], naming=naming).answer(f"alert {name}")
+        answer = await ask(commands([alert], naming=naming), f"alert {name}")
         assert "• Errors (web) for 40 min" in answer
 
 
 async def test_a_name_that_nobody_knows_is_no_all_clear() -> None:
-    answer = await commands(services=["web"]).answer("alerts wbe")
+    answer = await ask(commands(services=["web"]), "alerts wbe")
     assert "no catalogue names such a service. Did you mean web?" in answer
-    assert await commands(services=["web"]).answer("alerts WEB") == "Nothing fires for WEB."
+    assert await ask(commands(services=["web"]), "alerts WEB") == "Nothing fires for WEB."
 
 
 async def test_a_mistake_is_explained_without_ringing_anyone() -> None:
-    answer = await commands().answer("alerts severity=<!channel>")
+    answer = await ask(commands(), "alerts severity=<!channel>")
     assert "is no severity" in answer
     assert "<!channel>" not in answer
 
 
 async def test_what_alerts_say_is_redacted_and_cannot_mention_or_link() -> None:
     alert = firing("Errors", "password hunter2 <@U1> https://evil.example/x")
-    answer = await commands([alert]).answer("alerts")
+    answer = await ask(commands([alert]), "alerts")
     assert "hunter2" not in answer
     assert "<@U1>" not in answer
     assert "`https://evil.example/x`" in answer
 
 
 async def test_a_source_that_is_down_or_absent_is_named() -> None:
-    answer = await commands(current=FakeCurrentAlerts(failure=down("alertmanager")), history=None).answer("alerts")
+    answer = await ask(commands(current=FakeCurrentAlerts(failure=down("alertmanager")), history=None), "alerts")
     assert answer.splitlines() == [
         "Nothing is known to fire.",
         "could not be seen: alertmanager (connection refused)",
@@ -100,7 +105,7 @@ async def test_what_some_of_several_could_not_tell_is_said() -> None:
     both = Alertmanagers(
         [FakeCurrentAlerts("am-a", [firing("Errors")]), FakeCurrentAlerts("am-b", failure=down("am-b"))]
     )
-    answer = await commands(current=both).answer("alerts")
+    answer = await ask(commands(current=both), "alerts")
     assert "Errors (web)" in answer
     assert "am-b" in answer
     assert "connection refused" in answer

@@ -10,8 +10,9 @@ import yaml
 
 from sre_bot.drills.slack_simulator import SCOPES, SUBSCRIPTIONS
 from sre_bot.slack.commands import COMMAND
+from sre_bot.slack.desk import SHORTCUT
 
-NOT_YET = {"agent_session_stopped", "app_home_opened"}
+NOT_YET = {"agent_session_stopped"}
 """Events that the simulator knows and the bot does not use."""
 
 
@@ -32,3 +33,8 @@ def test_the_simulator_delivers_the_events_of_the_manifest(manifest: dict[str, A
 
 def test_the_command_of_the_manifest_is_the_one_we_answer(manifest: dict[str, Any]) -> None:
     assert [one["command"] for one in manifest["features"]["slash_commands"]] == [COMMAND]
+
+
+def test_the_shortcut_of_the_manifest_is_the_one_we_answer_and_clicks_are_delivered(manifest: dict[str, Any]) -> None:
+    assert [(one["type"], one["callback_id"]) for one in manifest["features"]["shortcuts"]] == [("message", SHORTCUT)]
+    assert manifest["settings"]["interactivity"]["is_enabled"] is True

@@ -58,8 +58,10 @@ def publish_view(backend: Backend, arguments: Arguments) -> Json:
 
 def open_view(backend: Backend, arguments: Arguments) -> Json:
     """``views.open``: a modal."""
-    arguments.required("trigger_id")
+    if arguments.required("trigger_id") not in backend.workspace.triggers:
+        raise ApiError("invalid_trigger_id")
     view = _view(arguments, "modal")
+    backend.workspace.triggers.remove(arguments.required("trigger_id"))
     backend.workspace.modals.append(view)
     return {"view": view}
 
@@ -68,7 +70,10 @@ def _view(arguments: Arguments, kind: str) -> Json:
     view = arguments.json("view")
     if not isinstance(view, dict) or view.get("type") != kind:
         raise ApiError("invalid_arguments", [f"[ERROR] must be a {kind} view [json-pointer:/view]"])
-    if problems := [f"[ERROR] {problem}" for problem in block_kit.check(view.get("blocks"), "/view/blocks")]:
+    found = [*block_kit.check(view.get("blocks"), "/view/blocks", most=block_kit.MAX_BLOCKS_OF_VIEW)]
+    if kind == "modal":
+        found += block_kit.check_title(view)
+    if problems := [f"[ERROR] {problem}" for problem in found]:
         raise ApiError("invalid_arguments", problems)
     return view | {"id": f"V{uuid.uuid4().hex[:10].upper()}"}
 

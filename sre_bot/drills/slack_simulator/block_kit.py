@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sre_bot.drills.slack_simulator.wire import Json
 
 MAX_BLOCKS = 50
+MAX_BLOCKS_OF_VIEW = 100
 MAX_TEXT_OF_ALL_BLOCKS = 13_200
 MAX_MARKDOWN = 12_000
 
@@ -72,12 +73,12 @@ def accept(blocks: Any) -> tuple[Json, ...]:
     return tuple(blocks)
 
 
-def check(blocks: Any, at: str, allowed: frozenset[str] | None = None) -> Iterator[Problem]:
+def check(blocks: Any, at: str, allowed: frozenset[str] | None = None, most: int = MAX_BLOCKS) -> Iterator[Problem]:
     """Every broken rule in a list of blocks that stands at the pointer ``at``."""
     if not isinstance(blocks, list):
         yield Problem(at, "must be an array")
         return
-    yield from _items(blocks, at, MAX_BLOCKS)
+    yield from _items(blocks, at, most)
     ids = [block.get("block_id") for block in blocks if isinstance(block, dict)]
     for number, block in enumerate(blocks):
         here = f"{at}/{number}"
@@ -87,6 +88,14 @@ def check(blocks: Any, at: str, allowed: frozenset[str] | None = None) -> Iterat
             yield Problem(f"{here}/block_id", f"duplicate block_id: {block['block_id']}")
         else:
             yield from _block(block, here, allowed)
+
+
+def check_title(view: Json) -> Iterator[Problem]:
+    """A modal's title, and the button that what takes input must have."""
+    yield from _text(view, "title", "/view", 24, _PLAIN_TEXT)
+    takes_input = any(block.get("type") == "input" for block in view.get("blocks") or ())
+    if takes_input or "submit" in view:
+        yield from _text(view, "submit", "/view", 24, _PLAIN_TEXT)
 
 
 def _block(block: Json, at: str, allowed: frozenset[str] | None) -> Iterator[Problem]:
@@ -138,8 +147,48 @@ def _items(value: Any, at: str, limit: int) -> Iterator[Problem]:
         yield Problem(at, f"no more than {limit} items allowed")
 
 
-def _elements(limit: int) -> Callable[[Json, str], Iterator[Problem]]:
-    return lambda block, at: _items(block.get("elements"), f"{at}/elements", limit)
+def _actions(limit: int, kinds: frozenset[str] | None = None) -> Callable[[Json, str], Iterator[Problem]]:
+    """Interactive elements, each with an action_id of its own."""
+
+    def check_elements(block: Json, at: str) -> Iterator[Problem]:
+        elements = block.get("elements")
+        yield from _items(elements, f"{at}/elements", limit)
+        shown = elements if isinstance(elements, list) else []
+        ids = [element.get("action_id") for element in shown]
+        for number, element in enumerate(shown):
+            here = f"{at}/elements/{number}"
+            if kinds and element.get("type") not in kinds:
+                yield Problem(f"{here}/type", f"unsupported type: {element.get('type')}")
+            if element.get("action_id") and ids.count(element["action_id"]) > 1:
+                yield Problem(f"{here}/action_id", f"duplicate action_id: {element['action_id']}")
+            yield from _element(element, here)
+
+    return check_elements
+
+
+def _element(element: Json, at: str) -> Iterator[Problem]:
+    if "action_id" in element:
+        yield from _string(element["action_id"], f"{at}/action_id", 255)
+    if element.get("type") == "button":
+        yield from _pressed(element, at)
+    if element.get("type") == "feedback_buttons":
+        for name in ("positive_button", "negative_button"):
+            if isinstance(element.get(name), dict):
+                yield from _pressed(element[name], f"{at}/{name}")
+            else:
+                yield Problem(at, f"missing required field: {name}")
+
+
+def _pressed(button: Json, at: str) -> Iterator[Problem]:
+    yield from _text(button, "text", at, 75, _PLAIN_TEXT)
+    if "value" in button:
+        yield from _string(button["value"], f"{at}/value", 2000)
+
+
+def _input(block: Json, at: str) -> Iterator[Problem]:
+    yield from _text(block, "label", at, 2000, _PLAIN_TEXT)
+    if not isinstance(block.get("element"), dict):
+        yield Problem(at, "missing required field: element")
 
 
 def _section(block: Json, at: str) -> Iterator[Problem]:
@@ -184,13 +233,14 @@ def _table(block: Json, at: str) -> Iterator[Problem]:
 
 
 _RULES: dict[str, Callable[[Json, str], Iterator[Problem]]] = {
-    "actions": _elements(25),
+    "actions": _actions(25),
     "alert": lambda block, at: _text(block, "text", at, 3000),
     "container": _container,
     "context": _context,
-    "context_actions": _elements(5),
+    "context_actions": _actions(5, frozenset({"feedback_buttons", "icon_button"})),
     "header": lambda block, at: _text(block, "text", at, 150, _PLAIN_TEXT),
     "image": _image,
+    "input": _input,
     "markdown": lambda block, at: _string(block.get("text"), f"{at}/text", MAX_MARKDOWN),
     "rich_text": lambda block, at: _items(block.get("elements"), f"{at}/elements", 1000),
     "section": _section,

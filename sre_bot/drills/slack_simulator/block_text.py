@@ -30,6 +30,7 @@ class BlockText:
             "actions": lambda block: self._buttons(block["elements"]),
             "container": self._container,
             "context": self._context,
+            "context_actions": lambda block: [line for one in block["elements"] for line in self._feedback(one)],
             "divider": lambda _: [_RULE],
             "header": self._header,
             "markdown": lambda block: _MARKDOWN_LINK.sub(r"\1 <\2>", block["text"]).splitlines(),
@@ -100,6 +101,9 @@ class BlockText:
     def _buttons(self, elements: Sequence[Json]) -> list[str]:
         labels = [self._text(element["text"]) for element in elements if element.get("type") == "button"]
         return ["  ".join(f"[ {label} ]" for label in labels)] if labels else []
+
+    def _feedback(self, element: Json) -> list[str]:
+        return self._buttons([{"type": "button"} | element[name] for name in ("positive_button", "negative_button")])
 
     def _rich(self, element: Json) -> list[str]:
         match element:

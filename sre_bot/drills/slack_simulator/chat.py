@@ -164,11 +164,17 @@ def respond(backend: Backend, origin: Message, arguments: Arguments) -> None:
     """
     workspace = backend.workspace
     clicked_on = workspace.find(origin.channel, origin.ts)
-    if clicked_on and arguments.flag("delete_original"):
-        workspace.delete(clicked_on)
+    shown = [one for one in workspace.ephemeral if (one.channel, one.ts) == (origin.channel, origin.ts)]
+    if (clicked_on or shown) and arguments.flag("delete_original"):
+        workspace.ephemeral = [one for one in workspace.ephemeral if one not in shown]
+        if clicked_on:
+            workspace.delete(clicked_on)
         return
     post = _new_post(backend, workspace.channels[origin.channel], arguments)
-    if clicked_on and arguments.flag("replace_original"):
+    if shown and arguments.flag("replace_original"):
+        fresh = replace(shown[0], text=post.text, blocks=post.blocks, attachments=post.attachments)
+        workspace.ephemeral[workspace.ephemeral.index(shown[0])] = fresh
+    elif clicked_on and arguments.flag("replace_original"):
         workspace.keep(replace(clicked_on, text=post.text, blocks=post.blocks, attachments=post.attachments))
     elif arguments.text("response_type") == "in_channel":
         workspace.keep(post)

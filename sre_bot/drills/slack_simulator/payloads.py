@@ -122,21 +122,60 @@ def slash_command(workspace: Workspace, person: User, command: str, text: str, p
         "team_domain": "simulated",
         "api_app_id": workspace.bot.app_id,
         "is_enterprise_install": "false",
-        "trigger_id": uuid.uuid4().hex,
+        "trigger_id": _trigger(workspace),
     }
 
 
 def block_actions(workspace: Workspace, person: User, post: Message, element: Json) -> Json:
-    """The body of a click on ``element`` (with the block_id of its block), but for its response_url."""
-    container = {"type": "message", "message_ts": post.ts, "channel_id": post.channel, "is_ephemeral": False}
+    """The body of a click on ``element`` (with the block_id of its block), but for its response_url.
+
+    Of an ephemeral message there is no copy in it.
+    """
+    is_ephemeral = post.visible_to is not None
+    container = {"type": "message", "message_ts": post.ts, "channel_id": post.channel, "is_ephemeral": is_ephemeral}
     return {
         "type": "block_actions",
+        **_interaction(workspace, person),
+        "channel": {"id": post.channel, "name": workspace.name_of(post.channel)},
+        "container": container | ({"thread_ts": post.thread_ts} if post.thread_ts else {}),
+        **({} if is_ephemeral else {"message": message(workspace, post)}),
+        "actions": [element | {"action_ts": workspace.next_ts()}],
+    }
+
+
+def message_action(workspace: Workspace, person: User, post: Message, callback_id: str) -> Json:
+    """The body of a shortcut on a message, but for its response_url."""
+    return {
+        "type": "message_action",
+        **_interaction(workspace, person),
+        "callback_id": callback_id,
+        "action_ts": workspace.next_ts(),
+        "channel": {"id": post.channel, "name": workspace.name_of(post.channel)},
+        "message_ts": post.ts,
+        "message": message(workspace, post),
+    }
+
+
+def view_submission(workspace: Workspace, person: User, view: Json, values: Json) -> Json:
+    """The body of a submitted modal; ``values`` by block_id and action_id."""
+    return {
+        "type": "view_submission",
+        **_interaction(workspace, person),
+        "view": view | {"state": {"values": values}},
+        "response_urls": [],
+    }
+
+
+def _interaction(workspace: Workspace, person: User) -> Json:
+    return {
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": workspace.team_id},
         "api_app_id": workspace.bot.app_id,
         "team": {"id": workspace.team_id, "domain": "simulated"},
-        "channel": {"id": post.channel, "name": workspace.name_of(post.channel)},
-        "container": container | ({"thread_ts": post.thread_ts} if post.thread_ts else {}),
-        "message": message(workspace, post),
-        "trigger_id": uuid.uuid4().hex,
-        "actions": [element | {"action_ts": workspace.next_ts()}],
+        "trigger_id": _trigger(workspace),
     }
+
+
+def _trigger(workspace: Workspace) -> str:
+    trigger = uuid.uuid4().hex
+    workspace.triggers.add(trigger)
+    return trigger

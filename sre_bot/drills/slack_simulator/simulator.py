@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from aiohttp import web
 
-from sre_bot.drills.slack_simulator import payloads, transcript
+from sre_bot.drills.slack_simulator import chat, payloads, transcript
 from sre_bot.drills.slack_simulator.backend import Backend
 from sre_bot.drills.slack_simulator.events_api import SUBSCRIPTIONS, EventsApi
 from sre_bot.drills.slack_simulator.faults import Faults
 from sre_bot.drills.slack_simulator.request_url import RequestUrl
 from sre_bot.drills.slack_simulator.server import Call, Server, Tokens
 from sre_bot.drills.slack_simulator.socket_mode import RetrySchedule, SocketMode
+from sre_bot.drills.slack_simulator.wire import Arguments
 from sre_bot.drills.slack_simulator.workspace import Message, Workspace
 
 if TYPE_CHECKING:
@@ -186,15 +187,54 @@ class SlackSimulator:
         origin = Message(channel.id, self.workspace.next_ts(), user.id, text, visible_to=user.id)
         payload = payloads.slash_command(self.workspace, user, command, text, channel)
         payload["response_url"] = self._server.response_url(origin)
-        return await self._socket_mode.request("slash_commands", payload)
+        ack = await self._socket_mode.request("slash_commands", payload)
+        if ack.payload:
+            chat.respond(self._backend, origin, Arguments(ack.payload))
+            await self._changed()
+        return ack
 
-    async def click(self, user: User, channel: Channel, ts: str, action_id: str) -> Ack:
-        """Someone clicks a button of a message. Raises LookupError without such a button, TimeoutError as `slash`."""
-        message = self.workspace.messages[channel.id, ts]
-        element = _find_element(message.blocks, action_id)
+    async def click(self, user: User, channel: Channel, ts: str, action_id: str, *, positive: bool = True) -> Ack:
+        """Someone clicks a button of a message, be it an ephemeral one that they see.
+
+        Args:
+            user: who clicks.
+            channel: where.
+            ts: of the message.
+            action_id: of the button.
+            positive: which of two ``feedback_buttons``.
+
+        Raises:
+            LookupError: there is no such message or button.
+            TimeoutError: as `slash`.
+        """
+        message = self._seen(user, channel, ts)
+        element = _pressed(_find_element(message.blocks, action_id), positive=positive)
         payload = payloads.block_actions(self.workspace, user, message, element)
-        payload["response_url"] = self._server.response_url(message)
+        payload["response_url"] = self._server.response_url(replace(message, visible_to=user.id))
         return await self._socket_mode.request("interactive", payload)
+
+    async def shortcut(self, user: User, channel: Channel, ts: str, callback_id: str) -> Ack:
+        """Someone uses a message shortcut. Raises KeyError when there is no such message, TimeoutError as `slash`."""
+        message = self.workspace.messages[channel.id, ts]
+        payload = payloads.message_action(self.workspace, user, message, callback_id)
+        payload["response_url"] = self._server.response_url(replace(message, visible_to=user.id))
+        return await self._socket_mode.request("interactive", payload)
+
+    async def submit(self, user: User, view: Json, values: Json) -> Ack:
+        """Someone submits a modal, with ``values`` by block_id and action_id. Raises TimeoutError as `slash`."""
+        return await self._socket_mode.request(
+            "interactive", payloads.view_submission(self.workspace, user, view, values)
+        )
+
+    def open_home(self, user: User) -> Event | None:
+        """Someone opens the Home tab; None when the app has not subscribed to that."""
+        where = {"channel": self.workspace.direct(user).id, "tab": "home"}
+        return self.emit({"type": "app_home_opened", "user": user.id} | where)
+
+    def _seen(self, user: User, channel: Channel, ts: str) -> Message:
+        mine = (one for one in self.workspace.ephemeral if one.visible_to == user.id)
+        shown = next((one for one in mine if (one.channel, one.ts) == (channel.id, ts)), None)
+        return shown or self.workspace.messages[channel.id, ts]
 
     def press_stop(self, user: User, channel: Channel, thread_ts: str) -> Event | None:
         """Someone presses the Stop button of a session; LookupError unless it is ``processing``, which shows it."""
@@ -262,3 +302,12 @@ def _find_element(blocks: Sequence[Json], action_id: str) -> Json:
     if found is None:
         raise LookupError(f"no element with the action_id {action_id}")
     return found
+
+
+def _pressed(element: Json, *, positive: bool) -> Json:
+    """What Slack tells of the element that was pressed: of two feedback buttons, the value of one."""
+    if element.get("type") != "feedback_buttons":
+        return element
+    kept = {name: element[name] for name in ("type", "action_id", "block_id")}
+    pressed = element["positive_button" if positive else "negative_button"]
+    return kept | {"text": pressed["text"], "value": pressed["value"]}

@@ -111,6 +111,8 @@ class Workspace:
     groups: dict[str, Group] = field(default_factory=dict)
     home_views: dict[str, Json] = field(default_factory=dict)
     modals: list[Json] = field(default_factory=list)
+    triggers: set[str] = field(default_factory=set)
+    """What opens a modal, once; Slack's live three seconds, these as long as the simulator."""
     sessions: dict[tuple[str, str], str] = field(default_factory=dict)
     statuses: dict[tuple[str, str], str] = field(default_factory=dict)
     _last_ts: int = 0
