@@ -36,15 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except (BadInputError, ConfigurationError) as error:
-        print(f"sre-bot: {error}", file=sys.stderr)
+        _complain(error)
         return _BAD_INPUT
     except SreBotError as error:
-        print(f"sre-bot: {error}", file=sys.stderr)
+        _complain(error)
         return _OURS
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a door: what nobody thought of is logged with its stack
         return _broken_off(error)
+
+
+def _complain(error: SreBotError) -> None:
+    """Its sentence may quote what a system said, or a file."""
+    from sre_bot.redaction import Redactor
+
+    print(f"sre-bot: {Redactor().redact(str(error))}", file=sys.stderr)
 
 
 def _broken_off(error: Exception) -> int:
@@ -127,6 +134,11 @@ def _parser() -> argparse.ArgumentParser:
     rank.add_argument("--shift", type=float, default=0.0, metavar="SECONDS", help="added to the alert's time")
     rank.set_defaults(run=_rank)
 
+    debug = commands.add_parser("debug", help="show what is done with each line of standard input, as JSON lines")
+    shown = debug.add_subparsers(metavar="WHAT", required=True)
+    redact = shown.add_parser("redact", help="what is redacted, and as which kind of secret")
+    redact.set_defaults(run=_debug_redact)
+
     demo = commands.add_parser("demo", help="break a small real shop and watch the bot answer in a simulated Slack")
     demo.add_argument("--fault", metavar="NAME", help="what to break (default: the first of --list)")
     demo.add_argument("--list", action="store_true", help="list the faults and stop")
@@ -178,6 +190,15 @@ def _rank(arguments: argparse.Namespace) -> int:
         print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
         status = _OURS if "error" in document else status
     return status
+
+
+def _debug_redact(_: argparse.Namespace) -> int:
+    from sre_bot.debug import redact_lines
+    from sre_bot.settings import load
+
+    for document in redact_lines(sys.stdin.buffer, load().credentials()):
+        print(document, flush=True)
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

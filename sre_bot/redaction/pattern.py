@@ -15,12 +15,13 @@ def rule(pattern: str) -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = 64 << 20
+    options.log_errors = False  # to standard error, with the pattern, which may hold a credential
     return re2.compile(pattern.encode("latin-1"), options)
 
 
 PLACEHOLDER = rule(
     r"(?s)"
-    r"\[redacted(?::[a-z-]+)?\]?"  # our own mark, or the part of it that a cookie's or a header's rule sees
+    r"\[?redacted(?::[a-z-]+)?\]?"  # our own mark, or the part of it that a cookie's or a header's rule sees
     r"|[^\w\x80-\xff]+|[xX]+|<.*>|\[.*\]"  # masks: ***, xxxx, <password>, [hidden]
     r"|\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\{\{.*|\{\w*\}|%[A-Za-z({].*|#\{.*|@[A-Z_]+@"  # variables, templates
     r"|(?:/[a-z0-9._-]+){2,}|https?://.*|--[a-z-]+|#[0-9A-Fa-f]+"  # a path, an address, the next flag, a colour

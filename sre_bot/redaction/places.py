@@ -26,7 +26,7 @@ _PLACES = {
         r"([^" + STOP + r"]{12,})",
     ),
     "authorization": (
-        r"(?i)authorization(?:[\"'\\\s]*[:=>]|\s+[\"'])[\"'\\\s]*(?:bearer|basic|token|api-?key|key|digest|negotiate|ntlm|"
+        r"(?i)authorization(?:[\"'\\\s]*[:=>,]|\s+[\"'])[\"'\\\s\[]*(?:bearer|basic|token|api-?key|key|digest|negotiate|ntlm|"
         r"splunk|genie-?key|sso-key|hawk|oauth|ssws)[\s:=]+(?:token=)?[\"'\\]*([^" + STOP + r"]{4,})",
         r"(?i)\bbearer[\s:=]+([A-Za-z0-9_.~+/=!-]{16,})",
     ),
@@ -39,11 +39,24 @@ _PLACES = {
         r"\b(?:docker|podman|helm|az|oc|skopeo|buildah)\b[^\n|;]*?\blogin\b[^\n|;]*?\s-p[\s=]+[\"']?([^\s\"']+)",
         r"(?:\bsqlplus\s+|\boracle:\w+:)\w+/([^\s\"'@/]+)@",
         r"\s-pass(?:in|out)?\s+pass:([^\s\"']+)",
-        r"\blogin[ \t]+\S+[ \t]+password[ \t]+(\S+)",
+        r"\blogin\s+\S+\s+password\s+(\S+)",
+        r"\bvault\s+login\s+(?:-\S+\s+)*([^\s=\"'-][^\s\"']{5,})(?:\s|$)",
+        r"\bhtpasswd\b[^\n|;]*?\s-\w*b\w*\s+\S+\s+\S+\s+[\"']?([^\s\"']+)",
+        r"\bopenssl\b[^\n|;]*?\s-[kK]\s+[\"']?([^\s\"']+)",
+        r"\b(?:7za?|unrar|rar|unzip|zip)\b[^\n|;]*?\s(?:-p|-P\s+)[\"']?([^\s\"']{3,})",
+        r"(?i)\bnet\s+use\b[^\n|;]*?\s/user:\S+\s+[\"']?([^\s\"'/][^\s\"']*)",
+        r"\b(?:smb|rpc)client\b[^\n|;]*?\s-U\s*[\"']?[^\s\"'%]+%([^\s\"']+)",
+        r"\becho\s+[\"']?[\w.-]+:([^\s\"'|]+)[\"']?\s*\|\s*(?:sudo\s+)?chpasswd",
+        r"(?i)ConvertTo-SecureString\s+(?:-String\s+)?[\"']([^\"'\n]+)",
+        r"\bAUTH\s+(?:[\w-]+\s+)?[\"']?([^\s\"']*[0-9][^\s\"']*)[\"']?\s*(?m:$)",
+        r"(?i)\bacl\s+setuser\s[^\n]*?\s>(\S+)",
     ),
     "config-password": (
         r"(?i)\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?[\"']([^\"'\n]+)",
         r"(?i)\bpassword\s+[\"'`]([^\"'`\n]+)",
+        r"(?m)^[\w.*-]+:(?:[0-9]{4,5}|\*):[\w*-]+:[\w*-]+:([^\s:]{4,})$",  # .pgpass
+        r"\b\w+:([^\s:@/\"'()]+)@(?:tcp|unix)\(",  # of Go's drivers
+        r"(?i)\bcred(?:s|entials)?\s*[:=]\s*[\w.@-]+\s*/\s*([^\s,;]*[0-9][^\s,;]*)",
         r"(?i)\b(?:requirepass|masterauth|bindpw|rootpw)\s+[\"']?([^\s\"']{3,})",
     ),
 }
@@ -54,6 +67,8 @@ _RULES = tuple(
 _JAR = rule(r"(?i)\bcookie[\"'\\]*\s*[:=]\s*[\[\"'\\]*([^\"'\r\n\\\]}]+)")
 _COOKIE = re.compile(rb"([^\s=;,]+)=([^\s;,]{8,})")
 _COOKIE_ATTRIBUTES = frozenset({b"path", b"domain", b"expires", b"max-age", b"samesite", b"priority", b"version"})
+
+PLACE_KINDS = frozenset({*_PLACES, "cookie"})
 
 
 def by_place(data: bytes) -> Iterator[tuple[str, int, int]]:

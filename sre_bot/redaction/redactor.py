@@ -7,28 +7,31 @@ investigation lives.
 
 from __future__ import annotations
 
-import base64
-import html
-import json
+import bisect
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import re2
-
-from sre_bot.redaction.names import by_name
+from sre_bot.redaction.known import Known
+from sre_bot.redaction.names import FOREIGN, NAME_KINDS, by_name
 from sre_bot.redaction.pattern import rule
-from sre_bot.redaction.places import by_place
-from sre_bot.redaction.shapes import SHAPE
+from sre_bot.redaction.places import PLACE_KINDS, by_place
+from sre_bot.redaction.shapes import SHAPE, SHAPE_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_HINT = rule(r"(?i)pass|pw|secret|token|cred|auth|jwt|otp|key|cookie|bearer|sig|code=|sid=|hmac|identified|@|\s-[a-z]")
+_HINT = rule(
+    r"(?i)pass|pw|secret|token|cred|auth|jwt|otp|key|psk|_pat|cookie|bearer|sig|code=|sid=|hmac|identified|@|%|\s-[a-z]"
+    rf"|\b[0-9*]+:[\w*-]+:[\w*-]+:|setuser|securestring|login|/user:|{'|'.join(FOREIGN)}"
+)
 """Without one of these no place and no name can match: most log lines are done after this look."""
 
-_SHORTEST_FORM = 6
-"""Characters; a shorter credential of ours, or form of it, would be found in innocent text."""
+_ESCAPE = rule(r"\\+(?:[nrtbfv]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})|\x1b\[[0-9;]*m")
+_PERCENT = rule(r"(?:%25|%)[0-9A-Fa-f]{2}")
+_MARK = rule(rf"\[redacted:(?:configured|{'|'.join(sorted({*SHAPE_KINDS, *PLACE_KINDS, *NAME_KINDS}))})\]")
+_ROUNDS = 4
+"""So often a text is looked at in which something is found each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +48,35 @@ class Redactor:
     """Replaces the secrets of a text by ``[redacted:kind]``.
 
     Args:
-        known: credentials that we hold ourselves; they are found wherever they stand, also base64 or URL encoded.
+        known: credentials that we hold ourselves; they are found wherever they stand, however they are encoded.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        self._known = _exactly(known)
+        self._known = Known(known)
 
     def redact(self, text: str) -> str:
-        """The text without its secrets."""
-        data = text.encode("utf-8", "surrogatepass")
-        pieces, position = [], 0
-        for finding in self._united(data):
-            pieces += [data[position : finding.start], b"[redacted:%b]" % finding.kind.encode()]
-            position = finding.end
-        if not pieces:
-            return text
-        return b"".join((*pieces, data[position:])).decode("utf-8", "surrogatepass")
+        """The text without its secrets; redacting it again changes nothing."""
+        return self._redacted(text)[0]
 
     def kinds(self, text: str) -> Counter[str]:
         """How many secrets of each kind the text holds, for our own metrics."""
-        return Counter(finding.kind for finding in self._united(text.encode("utf-8", "surrogatepass")))
+        return self._redacted(text)[1]
+
+    def _redacted(self, text: str) -> tuple[str, Counter[str]]:
+        """Look again where something was taken out: what stood against it may now begin a word."""
+        data, kinds = text.encode("utf-8", "surrogatepass"), Counter[str]()
+        for _ in range(_ROUNDS):
+            findings = self._united(data)
+            if (clean := _without(data, findings)) == data:
+                break
+            kinds.update(finding.kind for finding in findings)
+            data = clean
+        return (data.decode("utf-8", "surrogatepass") if kinds else text), kinds
 
     def _united(self, data: bytes) -> list[_Finding]:
         """All findings in order, those that overlap as one that is named by the surest of them."""
         united: list[_Finding] = []
-        for finding in sorted(self._find(data), key=lambda finding: (finding.start, finding.end)):
+        for finding in sorted(_around_marks(data, self._find(data)), key=lambda finding: (finding.start, finding.end)):
             if united and finding.start < united[-1].end:
                 before = united.pop()
                 surest = min(before, finding, key=lambda one: one.doubt)
@@ -79,49 +86,42 @@ class Redactor:
         return united
 
     def _find(self, data: bytes) -> Iterator[_Finding]:
-        if self._known:
-            yield from (_Finding(0, "configured", *match.span()) for match in self._known.finditer(data))
-        for match in SHAPE.finditer(data):
+        yield from (_Finding(0, "configured", *found) for found in self._known.find(data))
+        plain = _blanked(data, _ESCAPE) if b"\\" in data or b"\x1b" in data else data
+        parted = _blanked(plain, _PERCENT) if b"%" in data else plain
+        for match in SHAPE.finditer(parted):
             yield _Finding(1, match.lastgroup.decode().replace("_", "-"), *match.span())
-        if _HINT.search(data):
-            yield from (_Finding(2, *found) for found in by_place(data))
-            yield from (_Finding(3, *found) for found in by_name(data))
+        if _HINT.search(plain):
+            yield from (_Finding(2, *found) for found in by_place(plain))
+            yield from (_Finding(3, *found) for found in by_name(plain, data))
 
 
-def _exactly(secrets: Iterable[str]) -> Any:
-    """A pattern that matches any of the credentials in any form they travel in; None when there are none."""
-    patterns: set[bytes] = {pattern for secret in secrets for pattern in _forms(secret)}
-    ordered = sorted(patterns, key=lambda one: (-len(one), one))
-    return rule(b"|".join(ordered).decode("latin-1")) if patterns else None
+def _around_marks(data: bytes, findings: Iterable[_Finding]) -> Iterator[_Finding]:
+    """The findings but those inside of our own marks; one that overlaps a mark takes it in whole."""
+    marks = [match.span() for match in _MARK.finditer(data)]
+    for finding in findings:
+        first = bisect.bisect_right(marks, finding.start, key=lambda mark: mark[1])
+        last = bisect.bisect_left(marks, finding.end, key=lambda mark: mark[0]) - 1
+        if not first <= last:
+            yield finding
+            continue
+        start, end = marks[first][0], marks[last][1]
+        if first < last or finding.start < start or finding.end > end:
+            yield replace(finding, start=min(start, finding.start), end=max(end, finding.end))
 
 
-def _forms(secret: str) -> Iterator[bytes]:
-    """A credential as it is or URL encoded, escaped for JSON, Python or HTML, in hex, and in base64, as patterns."""
-    raw = secret.encode()
-    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    literal = {form.encode() for form in escaped | {html.escape(secret), raw.hex()}}
-    if len(raw) >= _SHORTEST_FORM:
-        yield b"".join(map(_byte_in_url, raw))
-    yield from (re2.escape(form) for form in literal | _faces_in_base64(raw) if len(form) >= _SHORTEST_FORM)
+def _without(data: bytes, findings: Iterable[_Finding]) -> bytes:
+    pieces, position = [], 0
+    for finding in findings:
+        pieces += [data[position : finding.start], b"[redacted:%b]" % finding.kind.encode()]
+        position = finding.end
+    return b"".join((*pieces, data[position:]))
 
 
-def _byte_in_url(byte: int) -> bytes:
-    """One byte, encoded or not: how much is encoded depends on the encoder."""
-    plain: bytes = re2.escape(bytes([byte]))
-    if plain.isalnum():
-        return plain
-    return b"(?:%b|(?i:%%%02x)%b)" % (plain, byte, rb"|\+" if byte == ord(" ") else b"")
-
-
-def _faces_in_base64(raw: bytes) -> set[bytes]:
-    """What base64 shows of the bytes when they stand anywhere inside a longer text.
-
-    Base64 packs three bytes into four characters, so there are three faces, by the offset modulo three. Characters at
-    either end mix with the neighbours and are left out.
-    """
-    faces = set()
-    for shift, mixed in ((0, 0), (1, 2), (2, 3)):
-        padded = b"\0" * shift + raw
-        face = base64.b64encode(padded)[mixed : len(padded) * 8 // 6]
-        faces |= {face, face.replace(b"+", b"-").replace(b"/", b"_")}
-    return faces
+def _blanked(data: bytes, escape: Any) -> bytes:
+    """The text with blanks in the place of escapes, so that what follows one begins a word; of the same length."""
+    pieces, position = [], 0
+    for found in escape.finditer(data):
+        pieces += [data[position : found.start()], b" " * (found.end() - found.start())]
+        position = found.end()
+    return b"".join((*pieces, data[position:])) if pieces else data

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +47,17 @@ class _TextFormatter(logging.Formatter):
         return self._redact(super().format(record))
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes a line or, where that fails, only says so: by default its text and arguments would be printed."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
+        kind = getattr(sys.exc_info()[0], "__name__", "error")
+        sys.stderr.write(f"a line of log from {record.name} (line {record.lineno}) could not be written: {kind}\n")
+
+
 def log_to_stderr(form: LogFormat, redact: Callable[[str], str]) -> None:
-    """Send every log line of the program to standard error, redacted."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Send every log line of the program to standard error, redacted; one that cannot be redacted is not written."""
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_JsonFormatter(redact) if form == "json" else _TextFormatter(redact))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -241,7 +241,7 @@ ROWS = (
     Row(
         "another command",
         "invalid choice: 'sing'",
-        "choose from 'serve', 'ask', 'replay', 'check', 'rank', 'demo'",
+        "choose from 'serve', 'ask', 'replay', 'check', 'rank', 'debug', 'demo'",
         words=("sing",),
         status=2,
     ),

@@ -55,6 +55,24 @@ def test_a_line_tells_when_how_bad_who_and_what(capsys: pytest.CaptureFixture[st
     assert line.keys() == {"time", "level", "logger", "message"}
 
 
+def never(_: str) -> str:
+    raise RuntimeError("the redactor has failed")
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_cannot_be_redacted_or_written_is_not_logged_and_that_is_said(
+    capsys: pytest.CaptureFixture[str], form: Any
+) -> None:
+    log_to_stderr(form, never)
+    LOG.warning("with %s", SECRET)
+    log_to_stderr(form, redact)
+    LOG.warning("%d", SECRET)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith("a line of log from sre_bot.somewhere (") for line in said] == [True, True]
+    assert [line.rpartition(": ")[2] for line in said] == ["RuntimeError", "TypeError"]
+    assert SECRET not in "".join(said)
+
+
 def test_libraries_are_heard_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
     log_to_stderr("json", redact)
     logging.getLogger("some.library").info("chatter")
