@@ -171,6 +171,13 @@ NOTATIONS = {
     "sssd": "ldap_default_authtok = {v}",
     "snmp": "snmp_community_secret: {v}",
     "wireguard": "PrivateKey = {v}",
+    "xml-value": '<DbPassword value="{v}" />',
+    "helm-default": '{{ .password | default("{v}") }}',
+    "python-auth": 'requests.get(url, auth=("app", "{v}"))',
+    "js-auth": "request(app).auth('app', '{v}')",
+    "cisco": "username admin password 0 {v}",
+    "pop3": "USER app PASS {v}",
+    "said-use": "use token {v} for now",
     "wpa": 'psk="{v}"\npassword="{v}"',
     # code and dumps
     "python-call": "psycopg.connect(host='db', user='app', password='{v}')",

@@ -61,7 +61,7 @@ _QUOTED = (
 """A string: of a programming language, of JSON inside a string, of HTML, of an address."""
 
 _WRAPPED = (
-    r"(?:Secret\w*\(|\{\s*\"?value\"?\s*[:=]\s*|Some\(|password\(|[a-z]+\([0-9]+\) |!+[a-zA-Z:,._/]+ |&\w+ "
+    r"(?:Secret\w*\(|\{\s*\"?value\"?\s*[:=]\s*|(?:Some|default|password)\(|[a-z]+\([0-9]+\) |!+[a-zA-Z:,._/]+ |&\w+ "
     r"|<!\[CDATA\[|\[\s?)?"
 )
 
@@ -99,7 +99,13 @@ _PAIRS: tuple[tuple[Any, Any, bool | None], ...] = (
     (rule(rf"(?i){_NAME}({_TYPED})"), _IN_QUOTES, True),
     (rule(rf"(?i)\b{_DIRECTIVE}\s+{_NAME}(\s+)"), _VALUE, True),
     (rule(rf"(?i)\bvariable\s+\"{_NAME}\"\s*\{{([^}}]{{0,200}}?\bdefault\s*=\s*)"), _VALUE, True),
-    (rule(r"(?i)\b((?:insecure-)?(?:password|passwd|passphrase|pwd))([ \t]+)"), _WORD_BEHIND, False),
+    (
+        rule(r"(?i)\b((?:insecure-)?(?:password|passwd|passphrase|pwd|pass))([ \t]+(?:[057][ \t]+)?)"),
+        _WORD_BEHIND,
+        False,
+    ),
+    (rule(r"(?i)\b(?:use|using|with)\s+(?:the\s+)?(token|secret|key)(\s+)"), _WORD_BEHIND, False),
+    (rule(rf"(?i)<{_NAME}(\s+value\s*=\s*)"), _IN_QUOTES, True),
 )
 """Patterns of a name (group 1) with what joins it to its value (group 2); the pattern of the value that follows; and
 whether the notation leaves no doubt that it is one (None: that depends, see ``_is_stated``)."""

@@ -52,6 +52,7 @@ _PLACES = {
         r"(?i)\bacl\s+setuser\s[^\n]*?\s>(\S+)",
     ),
     "config-password": (
+        r"(?i)auth\s*=?\s*\(\s*[\"'][^\"'\n]*[\"']\s*,\s*[\"']([^\"'\n]{4,})",
         r"(?i)\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?[\"']([^\"'\n]+)",
         r"(?i)\bpassword\s+[\"'`]([^\"'`\n]+)",
         r"(?m)^[\w.*-]+:(?:[0-9]{4,5}|\*):[\w*-]+:[\w*-]+:([^\s:]{4,})$",  # .pgpass
