@@ -57,12 +57,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A few series to draw: equally long ``times`` (unix seconds) and ``values`` (None = a gap) per line."""
+    """A few series to draw: equally long ``times`` (unix seconds) and ``values`` (None = a gap) per line.
+
+    ``threshold`` is the value beyond which an alert on these series fires, in their unit.
+    """
 
     title: str
     unit: str
     lines: tuple[ChartLine, ...]
     marks: tuple[ChartMark, ...] = ()
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from sre_bot.slack.grading import Grading
 from sre_bot.slack.homes import Homes
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter
+from sre_bot.slack.pictures import Pictures
 from sre_bot.slack.replies import Replies
 from sre_bot.slack.standing import Standing
 from sre_bot.store.database import is_writable, open_database
@@ -111,6 +112,7 @@ async def serve(settings: Settings) -> None:
             concurrent=settings.concurrent_investigations,
             now=time.time,
             room=room,
+            pictures=Pictures(),
         )
         workflows = Workflows(
             database_url=_workflow_database(settings),

@@ -28,7 +28,8 @@ from sre_bot.drills.faults import EventKind, Fault, fault_named, faults, run_sce
 from sre_bot.drills.shop import Shop, open_shop
 from sre_bot.drills.slack_simulator import SlackSimulator
 from sre_bot.errors import DrillError
-from sre_bot.render.page import PageMessage, page
+from sre_bot.render.finding import finding_of
+from sre_bot.render.page import PageMessage, PagePicture, page
 from sre_bot.store.database import open_database
 from sre_bot.store.investigations import Investigations
 
@@ -44,6 +45,7 @@ CODE_HOST = "https://git.larder.example/shop"
 """Where the drill's repository pretends to be browsed; its alerts' runbook links lead there as well."""
 CONNECTS_WITHIN = 30.0
 ANSWERS_WITHIN = 300.0
+PICTURED_WITHIN = 30.0
 STOPS_WITHIN = 15.0
 _LOG_TAIL = 3_000
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
@@ -84,6 +86,7 @@ async def demo(name: str | None, *, page_path: Path | None, keep: bool) -> int:
             await bot.until(slack.wait_for(thread.answered, ANSWERS_WITHIN), "did not answer")
             show("the bot has answered")
             answer = await asyncio.to_thread(_stored_answer, folder, thread.key)
+            await _pictured(thread, answer)
             thread.show(answer, page_path or Path(f"demo-{fault.name}.html"))
             if keep:
                 await _kept(shop, folder / CONFIG)
@@ -204,6 +207,10 @@ class _Thread:
         closed = status is not None and status.edited_ts is not None and status.text.startswith("Done")
         return "apology" in posts or ("answer" in posts and closed)
 
+    def is_pictured(self) -> bool:
+        """Whether a picture was uploaded."""
+        return any(message.files for message in self.slack.thread(self.channel, self.ts))
+
     def show(self, answer: Answer | None, path: Path) -> None:
         """Print the thread and write its page."""
         console = Console(highlight=False, soft_wrap=True)
@@ -221,6 +228,7 @@ class _Thread:
                 time=datetime.fromtimestamp(float(message.ts), UTC),
                 text=message.text,
                 bot=message.by_bot,
+                pictures=tuple(PagePicture(file.content, file.alt) for file in message.files),
             )
             for message in self.slack.thread(self.channel, self.ts)
         ]
@@ -251,6 +259,13 @@ def _styled(transcript: str) -> Text:
         text.append(found["title"] or found["bold"] or found["quiet"], style=style)
         end = found.end()
     return text.append(transcript[end:])
+
+
+async def _pictured(thread: _Thread, answer: Answer | None) -> None:
+    """Wait for the picture, if there is to be one; the bot may have failed at it, which is no harm."""
+    if answer is not None and finding_of(answer) is not None:
+        with contextlib.suppress(TimeoutError):
+            await thread.slack.wait_for(thread.is_pictured, PICTURED_WITHIN)
 
 
 def _stored_answer(folder: Path, key: str) -> Answer | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from sre_bot.investigation import Answer, Claim, Evidence, Hypothesis, Link
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _AVATARS = 6
 _LONG, _SHOWN = 12, 4
 """A message of more lines is folded after the first few, ours before the first heading; the answer follows in full."""
@@ -46,6 +47,15 @@ class PageMessage:
     time: datetime
     text: str
     bot: bool = False
+    pictures: tuple[PagePicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A picture in a message: a PNG, and what it shows in words."""
+
+    png: bytes
+    alt: str
 
 
 def page(
@@ -91,11 +101,17 @@ def _message(message: PageMessage, hosts: Collection[str], people: Mapping[str, 
         shown = lines.index(heading) if heading in lines else _SHOWN
         folded = f"<details><summary>Show the whole message</summary>{''.join(lines[shown:])}</details>"
         lines = [*lines[:shown], folded]
+    pictures = "".join(map(_picture, message.pictures))
     avatar = f'<div class="avatar avatar-{look}" aria-hidden="true">{escape(author[0].upper())}</div>'
     return (
         f'<article class="message">{avatar}'
-        f'<div><div class="who"><b>{escape(author)}</b>{badge}{time}</div>{"".join(lines)}</div></article>'
+        f'<div><div class="who"><b>{escape(author)}</b>{badge}{time}</div>{"".join(lines)}{pictures}</div></article>'
     )
+
+
+def _picture(picture: PagePicture) -> str:
+    data = base64.b64encode(picture.png).decode()
+    return f'<img class="picture" src="data:image/png;base64,{data}" alt="{escape(clean_text(picture.alt))}">'
 
 
 class _Page:

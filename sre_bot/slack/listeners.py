@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sre_bot.slack.blocks import Post
     from sre_bot.slack.channels import Channels
     from sre_bot.slack.client import SlackClient
+    from sre_bot.slack.pictures import Pictures
     from sre_bot.slack.turns import Turn
     from sre_bot.store.heard import Heard
     from sre_bot.store.investigations import Investigations
@@ -103,6 +104,7 @@ class Mentions:
         now: Callable[[], float],
         patience: float = RESUMED_SECONDS,
         room: WaitingRoom | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._client = client
         self._posts = posts
@@ -115,6 +117,7 @@ class Mentions:
         self._turns = Turns(unfinished, patience)
         self._now = now
         self._room = room
+        self._pictures = pictures
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
         """Answer one message; called again with the same journal after a crash."""
@@ -190,6 +193,8 @@ class Mentions:
                     answer = await self._promise(key, event, answer, looks, room=self._room, journal=journal)
                 await thread.post_once(f"{key}:answer", self._post(key, answer))
             status.end_with(_last_word(answer))
+        if self._pictures:
+            await self._pictures.show(key, answer, thread)
 
     async def _may_speak(self, event: JsonObject) -> bool:
         """Whether nobody asked for quiet while it was looked into."""
@@ -251,6 +256,8 @@ class Mentions:
         answer = await self._finish(key, ended.answer, journal)
         await thread.post_once(f"{key}:answer", self._post(key, continued(answer, written_at(event))))
         await room.end(wait.key, WaitState.RESUMED)
+        if self._pictures:
+            await self._pictures.show(key, answer, thread)
         return _last_word(answer)
 
     def _post(self, key: str, answer: Answer) -> Post:

@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from sre_bot.errors import DeliveryError
+from sre_bot.render.safe import clean_text, slack_safe
+from sre_bot.slack import limits
 from sre_bot.slack.messages import Person, member, message
 from sre_bot.slack.trouble import TROUBLE, code_of, is_about_this, may_pass, reason_of
 from sre_bot.store.database import patiently
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sre_bot.investigation import Message
+    from sre_bot.render.finding import Finding
     from sre_bot.slack.blocks import Post
     from sre_bot.slack.client import SlackClient
     from sre_bot.store.posts import Posts
@@ -29,6 +32,7 @@ _log = logging.getLogger(__name__)
 METADATA_TYPE = "sre_bot_post"
 """Type of the message metadata that carries our key, by which a post of unknown outcome is found again."""
 
+PICTURE = "finding.png"
 MAX_CONTEXT_MESSAGES = 50
 _NEWEST = 200
 """So far back a post of unknown outcome is looked for in a channel."""
@@ -118,6 +122,27 @@ class Thread:
             ts = str(made["ts"])
             await patiently(partial(self._posts.posted, key, ts))
             return ts
+
+    async def has_tried(self, key: str) -> bool:
+        """Whether ``key`` was claimed before."""
+        return await patiently(partial(self._posts.is_claimed, key))
+
+    async def upload_once(self, key: str, png: bytes, finding: Finding) -> None:
+        """Upload a picture to the thread unless ``key`` was claimed before; only decoration, so never a second time."""
+        if not await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC))):
+            return
+        try:
+            await self._client.files_upload_v2(
+                channel=self._channel,
+                thread_ts=self._ts,
+                file=png,
+                filename=PICTURE,
+                title=clean_text(finding.title)[: limits.TITLE],
+                alt_txt=finding.alt,
+                initial_comment=slack_safe(f"Chart: {finding.title}", frozenset()),
+            )
+        except TROUBLE as error:
+            _log.warning("could not upload the picture of %s: %s", key, reason_of(error))
 
     async def edit(self, ts: str, text: str) -> None:
         """Replace the text of a message of ours; only decoration, so a failure is logged and forgotten."""

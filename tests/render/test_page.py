@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sre_bot.render.page import PageMessage, page
+from sre_bot.render.page import PageMessage, PagePicture, page
 from sre_bot.render.safe import is_allowed
 from tests.render import sample_answers as samples
 from tests.render.strategies import answers, moments, texts
@@ -68,8 +68,14 @@ def test_long_messages_are_folded_before_the_first_heading() -> None:
 def test_nothing_is_loaded_and_no_script_may_run() -> None:
     html = shown(samples.BAD_DEPLOY)
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     assert not re.search(r"<script|<img|<link|<iframe|@import|url\(|\bsrc=", html)
+
+
+def test_a_picture_is_in_the_page_itself_with_its_words() -> None:
+    message = PageMessage("sre-bot", samples.ASKED, "Chart", bot=True, pictures=(PagePicture(b"png", '"<b>" rises'),))
+    html = page("t", [message], None)
+    assert 'src="data:image/png;base64,cG5n" alt="&quot;&lt;b&gt;&quot; rises"' in html
 
 
 def test_links_lead_to_allowed_hosts_only() -> None:

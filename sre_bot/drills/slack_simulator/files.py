@@ -21,7 +21,7 @@ def get_upload_url(backend: Backend, arguments: Arguments) -> Json:
     name = arguments.required("filename")
     if arguments.number("length", 0) <= 0:
         raise ApiError("missing_argument")
-    file = File(f"F{len(backend.workspace.files) + 1:04}", name, title=name)
+    file = File(f"F{len(backend.workspace.files) + 1:04}", name, title=name, alt=arguments.text("alt_txt") or "")
     backend.workspace.files[file.id] = file
     return {"upload_url": f"{backend.base_url}/upload/{file.id}", "file_id": file.id}
 

@@ -62,12 +62,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An uploaded file."""
+    """An uploaded file; ``alt`` is what a picture shows, in words."""
 
     id: str
     name: str
     title: str
     content: bytes = b""
+    alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
