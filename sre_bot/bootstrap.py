@@ -20,6 +20,7 @@ from sre_bot.catalogue import Catalogue
 from sre_bot.first_look import FirstLook
 from sre_bot.incident import Service
 from sre_bot.investigation import rewritten
+from sre_bot.sources.grafana import Explore
 from sre_bot.tools.tool import Tool, Toolbox
 from sre_bot.triage import Investigator
 
@@ -74,12 +75,14 @@ async def investigator_over(
 
     Whatever a source says is redacted here, before anyone (a checkpoint, a model, a thread) sees it.
     """
+    explore = _explore(settings)
 
     async def first_look(question: Question) -> Answer:
-        return rewritten(await look(question), redactor.redact)
+        answer = rewritten(await look(question), redactor.redact)
+        return explore.answer(answer) if explore else answer
 
     def toolset(at: datetime) -> Toolset:
-        return _Redacted(Toolbox(tools(), at), redactor)
+        return _Redacted(Toolbox(tools(), at), redactor, explore)
 
     limits = settings.model.limits
     async with contextlib.AsyncExitStack() as stack:
@@ -118,11 +121,20 @@ def _services(catalogue_file: Path) -> Sequence[Service]:
     return read_backstage(catalogue_file)
 
 
+def _explore(settings: Settings) -> Explore | None:
+    grafana = settings.grafana
+    if grafana is None:
+        return None
+    known = ((one.public_url or one.url, one.grafana_datasource or grafana.datasource) for one in settings.prometheus)
+    return Explore(grafana.url, {url: uid for url, uid in known if uid}, grafana.organisation)
+
+
 def link_hosts(settings: Settings) -> frozenset[str]:
     """Hosts that a link in an answer may lead to: those of the configured systems, and those configured as such."""
     urls = [one.web_url for one in settings.repositories] + [one.url for one in settings.documents]
     urls += [one.public_url or one.url for one in settings.prometheus]
     urls += [one.public_url or one.url for one in settings.alertmanager]
+    urls += [settings.grafana.url] if settings.grafana else []
     hosts = (_host(url) for url in urls if url)
     return frozenset(host for host in (*hosts, *map(str.lower, settings.link_hosts)) if host)
 
@@ -135,14 +147,16 @@ def _host(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Redacted:
-    """A toolset whose answers hold no secrets."""
+    """A toolset whose answers hold no secrets, and links into Grafana where there is one."""
 
     toolset: Toolset
     redactor: Redactor
+    explore: Explore | None
 
     @property
     def definitions(self) -> Sequence[JsonObject]:
         return self.toolset.definitions
 
     async def look(self, name: str, arguments: JsonObject) -> Observation:
-        return rewritten(await self.toolset.look(name, arguments), self.redactor.redact)
+        seen = rewritten(await self.toolset.look(name, arguments), self.redactor.redact)
+        return self.explore.observation(seen) if self.explore else seen

@@ -149,10 +149,14 @@ class Endpoint(Section):
 
 
 class PrometheusSettings(Endpoint):
-    """A Prometheus, Thanos, Mimir or VictoriaMetrics; ``public_url`` is what people open, when it differs."""
+    """A Prometheus, Thanos, Mimir or VictoriaMetrics; ``public_url`` is what people open, when it differs.
+
+    ``grafana_datasource`` is the uid of the data source that holds its data in Grafana, when it is not the usual one.
+    """
 
     name: Name = "prometheus"
     public_url: ShownUrl | None = None
+    grafana_datasource: Name | None = None
 
 
 class AlertmanagerSettings(Endpoint):

@@ -205,6 +205,14 @@ class ServiceSettings(Section):
     aliases: tuple[str, ...] = ()
 
 
+class GrafanaSettings(Section):
+    """Where people explore metrics; ``datasource`` is the uid of the data source that holds Prometheus' data."""
+
+    url: ShownUrl
+    datasource: str | None = Field(default=None, min_length=1, max_length=60)
+    organisation: int = Field(default=1, ge=1)
+
+
 class ChannelSettings(Section):
     """What questions in a Slack channel are about as long as their words do not say otherwise."""
 
@@ -254,6 +262,7 @@ class Settings(Section):
     alertmanager: Alertmanagers = ()
     loki: Lokis = ()
     tempo: Tempos = ()
+    grafana: GrafanaSettings | None = None
     repositories: tuple[RepositorySettings, ...] = ()
     documents: tuple[DocumentSettings, ...] = ()
     deploys: DeploysSettings | None = None

@@ -158,10 +158,11 @@ class TestLinkHosts:
         configured = everything(tmp_path) | {
             "prometheus": {"url": "http://10.0.0.1:9090", "public_url": "https://prometheus.example/graph"},
             "documents": [{"name": "runbooks", "path": tmp_path, "url": "https://wiki.example/runbooks"}],
-            "link_hosts": ["grafana.example"],
+            "link_hosts": ["blog.example"],
+            "grafana": {"url": "https://grafana.example/g"},
         }
         assert bootstrap.link_hosts(Settings.model_validate(configured)) == {
-            "prometheus.example", "127.0.0.1:9", "git.example", "wiki.example", "grafana.example",
+            "prometheus.example", "127.0.0.1:9", "git.example", "wiki.example", "blog.example", "grafana.example",
         }  # fmt: skip
 
     def test_a_login_in_an_address_is_no_part_of_the_host(self) -> None:

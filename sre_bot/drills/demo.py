@@ -243,10 +243,11 @@ def _kind(message: Message) -> str:
     return str(payload.get("key", "")).rsplit(":", 1)[-1]
 
 
+_LINK = r"(?P<title>[^\s<>\[(]+) <(?P<url>https?://[^>\s]+)>"
 _MARKS = re.compile(
-    r"(?P<title>\S+) <(?P<url>https?://[^>\s]+)>"
+    r"(?<![\w_])_(?P<quiet>\[[^\n]*?\]|[^_\n]+)_(?!\w)"
     r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?!\w)"
-    r"|(?<!\w)_(?P<quiet>[^_\n]+)_(?!\w)"
+    rf"|{_LINK}"
 )
 
 
@@ -255,10 +256,21 @@ def _styled(transcript: str) -> Text:
     text, end = Text(), 0
     for found in _MARKS.finditer(transcript):
         text.append(transcript[end : found.start()])
-        style = f"link {found['url']}" if found["url"] else ("bold" if found["bold"] else "dim")
-        text.append(found["title"] or found["bold"] or found["quiet"], style=style)
+        if found["url"]:
+            text.append(found["title"], f"link {found['url']}")
+        else:
+            text.append_text(_linked(found["bold"] or found["quiet"], "bold" if found["bold"] else "dim"))
         end = found.end()
     return text.append(transcript[end:])
+
+
+def _linked(part: str, style: str) -> Text:
+    text, end = Text(style=style), 0
+    for found in re.finditer(_LINK, part):
+        text.append(part[end : found.start()])
+        text.append(found["title"], f"link {found['url']}")
+        end = found.end()
+    return text.append(part[end:])
 
 
 async def _pictured(thread: _Thread, answer: Answer | None) -> None:

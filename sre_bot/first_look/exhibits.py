@@ -282,7 +282,19 @@ class Exhibits:
         blamed = self.found.blamed
         if blamed is not None and self.seen.window.contains(blamed.change.time):
             marks.append(ChartMark(blamed.change.time.timestamp(), f"{blamed.change.kind} {blamed.revision[:8]}"))
-        return Chart(title, readings[0].signal.unit, lines, tuple(marks))
+        return Chart(title, readings[0].signal.unit, lines, tuple(marks), self._threshold(readings[0].signal))
+
+    def _threshold(self, signal: Signal) -> float | None:
+        """Beyond what an alert on this signal fires."""
+        metric = _family(signal.metric)
+        return next(
+            (t.value for t in self.seen.thresholds if t.unit == signal.unit and metric in map(_family, t.metrics)), None
+        )
+
+
+def _family(metric: str) -> str:
+    """A histogram by one name."""
+    return metric.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
 
 
 def _query(place: str, promql: str) -> str:

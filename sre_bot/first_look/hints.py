@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sre_bot.errors import SourceError
-from sre_bot.tools.promql import metrics_in
+from sre_bot.tools.promql import Threshold, metrics_in, threshold_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -46,3 +46,9 @@ def watched(rules: Sequence[Rule], firing: Collection[str]) -> frozenset[str]:
             break
         found = (found - made).union(*(metrics_in(recorded[name]) - {name} for name in made))
     return found
+
+
+def thresholds(rules: Sequence[Rule], firing: Collection[str]) -> tuple[Threshold, ...]:
+    """Beyond what the alerts which fire do so, where their rules say it plainly. Pure."""
+    meant = [rule for rule in rules if rule.alerts and rule.name in firing][:MAX_RULES]
+    return tuple(dict.fromkeys(found for rule in meant if (found := threshold_in(rule.expression)) is not None))

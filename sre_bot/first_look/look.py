@@ -144,6 +144,7 @@ async def look_at(sources: Sources, question: Question, *, now: datetime, deadli
         focus=focus,
         told_apart=vitals.told_apart or any(sources.environments.get(e.metrics.name) for e in endpoints),
         catalogue=sources.catalogue,
+        thresholds=vitals.thresholds,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sre_bot.investigation import MissingSource, Observation
     from sre_bot.signals.ranking import Ranking
     from sre_bot.signals.series import Series, SeriesFacts
+    from sre_bot.tools.promql import Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Seen:
     ``runbooks`` are those of alerts that are known documents, by the addresses that the alerts give. ``movers`` are
     the gauges, whatever they are called, of the services that it is about which are not what they were, ``steady``
     those of demand that are. ``ranking`` is how unusual each service was around the first alert that fires.
+    ``thresholds`` are those beyond which alerts fire now.
     """
 
     at: datetime
@@ -183,6 +185,7 @@ class Seen:
     movers: tuple[Mover, ...] = ()
     steady: tuple[Steady, ...] = ()
     ranking: Ranking | None = None
+    thresholds: tuple[Threshold, ...] = ()
 
     @property
     def environment(self) -> str:

@@ -15,7 +15,7 @@ from sre_bot.first_look import conventions, discovery
 from sre_bot.first_look.asking import Need
 from sre_bot.first_look.environments import Narrowed, narrowed
 from sre_bot.first_look.ground import ground_of, once, read_conditions
-from sre_bot.first_look.hints import rules_of, watched
+from sre_bot.first_look.hints import rules_of, thresholds, watched
 from sre_bot.first_look.merging import merged
 from sre_bot.first_look.pace import (
     LOOKBACK,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sre_bot.incident import Alert
     from sre_bot.signals.series import FloatArray
     from sre_bot.tools.metrics import Metrics, Rules
+    from sre_bot.tools.promql import Threshold
 
 MAX_NAME, MAX_NAMES = 120, 5
 NOT_TOLD_APART = (
@@ -56,7 +57,7 @@ NOT_TOLD_APART = (
 class Vitals:
     """What was told; ``window`` is what the readings cover, ``graph_urls`` go by place and PromQL.
 
-    ``told_apart`` is whether anything told of the environment that was meant.
+    ``told_apart`` is whether anything told of the environment that was meant, ``thresholds`` beyond what alerts fire.
     """
 
     window: TimeWindow
@@ -66,6 +67,7 @@ class Vitals:
     graph_urls: Mapping[tuple[str, str], str] = field(default_factory=dict)
     told_apart: bool = False
     conditions: tuple[Condition, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ async def read_vitals(
         {key: url for one in told for key, url in one.graph_urls.items()},
         any(one.told_apart for one in told),
         once(condition for one in told for condition in one.conditions),
+        tuple(dict.fromkeys(threshold for one in told for threshold in one.thresholds)),
     )
 
 
@@ -153,6 +156,7 @@ async def _vitals_of(
         {(endpoint.place, query): metrics.graph_url(query, grid.window) for query in _shown(signals, conditions)},
         meant.found,
         tuple(replace(one, place=endpoint.place, environment=endpoint.environment) for one in conditions),
+        thresholds(rules, firing),
     )
 
 

@@ -109,7 +109,8 @@ def _alt(answer: Answer, panels: Sequence[Chart]) -> str:
 
 def _panel_in_words(panel: Chart) -> str:
     lines = (f"{line.name or 'value'} {_course(line, panel.unit)}" for line in panel.lines)
-    return f"{panel.title}: {', '.join(lines)}"
+    alert = "" if panel.threshold is None else f" (an alert fires at {value_text(panel.threshold, panel.unit)})"
+    return f"{panel.title}{alert}: {', '.join(lines)}"
 
 
 def _course(line: ChartLine, unit: str) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _AVATARS = 6
-_LONG, _SHOWN = 12, 4
+_LONG, _SHOWN = 24, 4
 """A message of more lines is folded after the first few, ours before the first heading; the answer follows in full."""
 
 

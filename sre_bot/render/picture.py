@@ -35,13 +35,15 @@ DOTS = 200
 INK, SOFT, GRID, SHEET, MARK = "#1b1b20", "#5d5d69", "#e2e2e8", "#ffffff", "#3f3f4a"
 COLOURS, DASHES = ("#0072b2", "#d55e00", "#009e73"), ("-", (0, (5, 1.5)), (0, (1.5, 1)))
 """Those of Okabe and Ito (https://jfly.uni-koeln.de/color/), and dashes for who cannot tell them apart."""
-MAX_TITLE, MAX_PANEL_TITLE, MAX_NAME, MAX_LABEL = 46, 60, 40, 22
+MAX_TITLE, MAX_PANEL_TITLE, MAX_NAME, MAX_LABEL = 52, 60, 40, 22
 IN_A_ROW = 46
 """Names of lines stand side by side if they have no more letters than this."""
 _ROOM = 1.25
 """So much higher than the data is a panel in which marks are labelled."""
 _APART = 0.3
 """Nearer than this share of the width the labels of two marks would touch."""
+_LETTER = 0.015
+"""Share of the width that a letter of a label takes."""
 
 
 def png(finding: Finding) -> bytes:
@@ -53,7 +55,7 @@ def png(finding: Finding) -> bytes:
         figsize=(WIDTH, HEAD + PANEL * len(finding.panels)), dpi=DOTS, facecolor=SHEET, layout="constrained"
     )
     FigureCanvasAgg(figure)
-    figure.suptitle(_text(finding.title, MAX_TITLE), x=0.02, ha="left", fontsize=10.5, fontweight="bold", color=INK)
+    figure.suptitle(_text(finding.title, MAX_TITLE), x=0.02, ha="left", fontsize=9.5, fontweight="bold", color=INK)
     axes = figure.subplots(len(finding.panels), 1, sharex=True, squeeze=False)[:, 0]
     names = [*dict.fromkeys(line.name for panel in finding.panels for line in panel.lines)]
     for place, (panel, panel_axes) in enumerate(zip(finding.panels, axes, strict=True)):
@@ -135,11 +137,13 @@ def _mark(axes: Axes, marks: Sequence[ChartMark], start: float, end: float, *, l
         axes.axvline(mark.time, color=MARK, linewidth=1, linestyle=(0, (3, 2)))
         following = ordered[place + 1].time if place + 1 < len(ordered) else end + length
         near, crowded = mark.time - last < _APART * length, following - mark.time < _APART * length
-        left = mark.time > start + _APART * length and (crowded or mark.time > end - _APART * length)
+        label = _text(mark.label, MAX_LABEL)
+        width = _LETTER * len(label) * length
+        left = mark.time - width > start and (crowded or mark.time + width > end)
         row, last = (row + 1 if near and (left or crowded) else 0), mark.time
         if labelled:
             axes.annotate(
-                _text(mark.label, MAX_LABEL),
+                label,
                 (mark.time, 1),
                 xycoords=("data", "axes fraction"),
                 xytext=(-3 if left else 3, -2 - 9 * row),

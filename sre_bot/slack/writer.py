@@ -29,6 +29,7 @@ from sre_bot.render.why import CLOSE, why_so_sure
 from sre_bot.slack import limits
 from sre_bot.slack.fitting import MORE, bullets, counted, fitted, lines
 from sre_bot.slack.times import localised
+from sre_bot.sources.grafana import TITLE as EXPLORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
 # Characters of a text as it came; written it may be twice as long (`fitting.GROWTH`).
 MAX_CLAIM, MAX_WHOLE, MAX_ASIDE, MAX_NOTE, MAX_NAMES, MAX_ID = 320, 900, 330, 400, 150, 20
 # Characters as written. What is shown leaves room for some of all that is folded.
-MAX_LINK, MAX_REFERENCE, MAX_LABEL = 1_000, 420, 80
+MAX_LINK, MAX_LABEL = 1_000, 80
+REFERENCES = (1_000, 400, 0)
+"""So long may the links of ids be: all where there is room, else the short ones, else none."""
 MAX_FACTS, MAX_CAUSES, MAX_STEPS = 2_000, 1_900, 1_400
+LINKED = 2_600
+"""What is shown may take so much with links."""
 MAX_IN_FULL, MAX_FURTHER, MAX_UNVERIFIED, MAX_EVIDENCE, LEAST_EVIDENCE = 2_400, 900, 700, 2_900, 1_200
 _TITLES = 300
 """All titles of the details."""
@@ -95,11 +100,11 @@ class Writer:
         """What everyone sees, the most urgent first; the first part always has a title."""
         report = self._report
         yield Part(_title(headline(self._answer), self._hosts), self._top())
-        facts = self._claims(self._facts, MAX_FACTS) or f"• {self._safe(without_facts(self._answer))}"
+        facts = self._claims(self._facts, MAX_FACTS, whole=LINKED) or f"• {self._safe(without_facts(self._answer))}"
         yield Part("", f"*{GOING_ON}*\n{facts}")
-        causes = self._linked(lambda linked: [self._cause(one, linked=linked) for one in self._causes], MAX_CAUSES)
+        causes = self._linked(lambda longest: [self._cause(one, longest) for one in self._causes], MAX_CAUSES, LINKED)
         yield Part("", f"*{CAUSED}*\n{causes or self._no_cause()}")
-        steps = self._claims(report.next_steps[:SHOWN_STEPS], MAX_STEPS)
+        steps = self._claims(report.next_steps[:SHOWN_STEPS], MAX_STEPS, whole=LINKED)
         if not steps and (own := fix(self._answer)):
             steps = f"• {self._safe(own)}"
         if steps:
@@ -141,7 +146,7 @@ class Writer:
         yield "Unverified: the evidence does not bear this out", MAX_UNVERIFIED, lambda limit: bullets(doubts, limit)
 
     def _others(self, hypotheses: Sequence[Hypothesis], limit: int) -> str:
-        return self._linked(lambda linked: [f"• {self._cause(one, linked=linked)}" for one in hypotheses], limit)
+        return self._linked(lambda longest: [f"• {self._cause(one, longest)}" for one in hypotheses], limit)
 
     def details_title(self) -> str:
         """What is folded away."""
@@ -160,14 +165,16 @@ class Writer:
             ago = f", {in_words(asked - began)} before the question" if asked > began else ""
             facts.append(f"since *{self._local(clock(began, asked))}*{ago}")
         best = self._report.hypotheses[0] if self._report.hypotheses else None
-        links = [self._first_graph(), commit_link(self._answer, best) if best else None]
+        links = [*self._first_graphs(), commit_link(self._answer, best) if best else None]
         facts += filter(None, (self._link(one, MAX_LINK // 2) for one in links if one))
         line = " · ".join(facts)
         return line[:1].upper() + line[1:]
 
-    def _first_graph(self) -> Link | None:
+    def _first_graphs(self) -> Sequence[Link]:
+        """Where the first fact can be seen: in its system, and in Grafana."""
         ids = (one for claim in self._report.what for one in claim.evidence if one in self._evidence)
-        return next((link for one in ids for link in self._evidence[one].observation.links), None)
+        seen = next((links for one in ids if (links := self._evidence[one].observation.links)), ())
+        return [*seen[:1], *(link for link in seen[1:2] if link.title == EXPLORE)]
 
     def _no_cause(self) -> str:
         unknown = self._report.unknown[:1]
@@ -178,36 +185,42 @@ class Writer:
         shown = [*self._facts, *(one.claim for one in self._causes), *self._report.next_steps[:SHOWN_STEPS]]
         return [claim for claim in shown if self._safe(claim.text, MAX_CLAIM, MORE).endswith(MORE)]
 
-    def _cause(self, hypothesis: Hypothesis, *, linked: bool) -> str:
+    def _cause(self, hypothesis: Hypothesis, longest: int) -> str:
         said = likelihood(hypothesis.confidence)
         change = ""
         if hypothesis.change and hypothesis.change[:7] not in hypothesis.claim.text:
             change = f" ({self._safe(hypothesis.change[:40])})"
         why = self._safe(why_so_sure(self._answer, hypothesis), MAX_ASIDE)
-        claim = self._claim(hypothesis.claim, linked=linked)
+        claim = self._claim(hypothesis.claim, longest)
         return f"*{said[0].upper()}{said[1:]}:* {claim}{change}\n_Why:_ {why}."
 
-    def _claims(self, claims: Iterable[Claim], limit: int, length: int = MAX_CLAIM) -> str:
+    def _claims(self, claims: Iterable[Claim], limit: int, length: int = MAX_CLAIM, whole: int = 0) -> str:
         told = [*claims]
-        return self._linked(lambda linked: [f"• {self._claim(c, length, linked=linked)}" for c in told], limit)
+        return self._linked(lambda longest: [f"• {self._claim(c, longest, length)}" for c in told], limit, whole)
 
-    def _linked(self, write: Callable[..., Sequence[str]], limit: int) -> str:
-        """Lines with links if there is room for them: rather all that is said than some of it with links."""
-        whole = "\n".join(write(linked=True))
-        return whole if len(whole) <= limit else lines(write(linked=False), limit)
+    def _linked(self, write: Callable[[int], Sequence[str]], limit: int, whole: int = 0) -> str:
+        """Lines with links while there is room for them: rather all that is said than some of it with links.
 
-    def _claim(self, claim: Claim, length: int = MAX_CLAIM, *, linked: bool) -> str:
+        Args:
+            write: gives the lines with links of at most so many characters.
+            limit: of characters without links.
+            whole: with them, if that is more.
+        """
+        tried = ("\n".join(write(longest)) for longest in REFERENCES)
+        return next((text for text in tried if len(text) <= max(limit, whole)), None) or lines(write(0), limit)
+
+    def _claim(self, claim: Claim, longest: int, length: int = MAX_CLAIM) -> str:
         more = MORE if length == MAX_CLAIM else None
-        refs = ", ".join(self._reference(one, linked=linked) for one in claim.evidence[:6])
+        refs = ", ".join(self._reference(one, longest) for one in claim.evidence[:6])
         return self._safe(claim.text, length, more) + (f" _[{refs}]_" if refs else "")
 
-    def _reference(self, cited_id: str, *, linked: bool) -> str:
+    def _reference(self, cited_id: str, longest: int) -> str:
         """The id of a piece of evidence, leading to where it can be seen."""
         plain = self._safe(cited_id, MAX_ID)
         evidence = self._evidence.get(cited_id)
-        if evidence is None or self._for_text or not linked:
+        if evidence is None or self._for_text or not longest:
             return plain
-        written = (self._link(Link(cited_id, one.url), MAX_REFERENCE) for one in evidence.observation.links)
+        written = (self._link(Link(cited_id, one.url), longest) for one in evidence.observation.links)
         return next(filter(None, written), plain)
 
     def _seen(self, evidence: Evidence) -> str:

@@ -103,6 +103,34 @@ def metrics_in(text: str) -> frozenset[str]:
         return frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The value beyond which an alert on these metrics fires, in its unit ("" = unknown)."""
+
+    metrics: frozenset[str]
+    unit: str
+    value: float
+
+
+def threshold_in(text: str) -> Threshold | None:
+    """What an alert's expression compares with a plain number; None when it is not one such comparison."""
+    try:
+        expression = _parsed(text)
+    except ValueError:
+        return None
+    while isinstance(expression, p.ParenExpr):
+        expression = expression.expr
+    if not (isinstance(expression, p.BinaryExpr) and str(expression.op) in _BEYOND):
+        return None
+    if not isinstance(expression.rhs, p.NumberLiteral):
+        return None
+    metrics = frozenset(one.metric for one in _selectors(expression.lhs) if one.metric is not None)
+    return Threshold(metrics, unit_of_expression(expression.lhs), float(expression.rhs.val)) if metrics else None
+
+
+_BEYOND = frozenset({">", ">=", "<", "<="})
+
+
 def _parsed(text: str) -> p.Expr:
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the query has {len(text)} characters, at most {MAX_LENGTH} are allowed: ask in parts")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from sre_bot.first_look.account import give_account
 from sre_bot.first_look.discovery import Sign
 from sre_bot.incident import AlertState
+from sre_bot.investigation import Question
 from sre_bot.render.summary import since
+from sre_bot.tools.promql import Threshold
 from tests.first_look.incidents import BAD, bad_deploy
 from tests.first_look.scenes import ONSET, ago, level, shop, words
 
@@ -32,6 +35,16 @@ async def test_evidence_says_who_moved_who_did_not_and_where_to_see_it() -> None
     changes = answer.evidence[-1]
     assert changes.summary == "3 deploys and 2 commits in the last 25 h, each held against when and where it began"
     assert f"[{BAD}]" in changes.observation.content
+
+
+async def test_a_chart_tells_beyond_what_an_alert_on_it_fires() -> None:
+    seen = await bad_deploy().seen()
+    metric = next(one.signal.metric for one in seen.readings if one.signal.sign is Sign.ERRORS)
+    told = (Threshold(frozenset({metric}), "requests/s", 9.0), Threshold(frozenset({metric}), "ratio", 0.05))
+    account = give_account(Question("checkout is failing", seen.at), replace(seen, thresholds=told))
+    charts = {chart.title: chart for one in account.evidence for chart in one.observation.charts}
+    assert charts["share of requests that fail"].threshold == 0.05
+    assert {chart.threshold for title, chart in charts.items() if "that fail" not in title} == {None}
 
 
 async def test_links_lead_to_the_commit_that_is_blamed() -> None:

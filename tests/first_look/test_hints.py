@@ -10,10 +10,11 @@ import pytest
 
 from sre_bot.errors import SourceUnavailableError
 from sre_bot.first_look import Sources
-from sre_bot.first_look.hints import MAX_DEPTH, rules_of, watched
+from sre_bot.first_look.hints import MAX_DEPTH, rules_of, thresholds, watched
 from sre_bot.first_look.look import look_at
 from sre_bot.investigation import Question
 from sre_bot.signals.series import Rule
+from sre_bot.tools.promql import Threshold, threshold_in
 from tests.first_look.scenes import AT, Scene
 
 if TYPE_CHECKING:
@@ -44,6 +45,29 @@ class Told:
         if self.fails:
             raise SourceUnavailableError(self.name, "no")
         return self.told
+
+
+def test_an_alert_that_fires_tells_its_threshold_where_its_rule_says_it_plainly() -> None:
+    assert thresholds(RULES, {"Slow", "Bad"}) == (Threshold(frozenset({"shop_wait_seconds_bucket"}), "seconds", 1.0),)
+    assert thresholds(RULES, set()) == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("(rate(a_total{code=~'5..'}[5m]) / rate(a_total[5m])) > 0.05", (frozenset({"a_total"}), "ratio", 0.05)),
+        ("(free_bytes < 1e9)", (frozenset({"free_bytes"}), "bytes", 1e9)),
+        ("up == 0", None),
+        ("a > b", None),
+        ("5 > 3", None),
+        ("a > 1 and b > 2", None),
+        ("a >", None),
+    ],
+)
+def test_a_threshold_is_one_comparison_with_a_number(
+    expression: str, found: tuple[frozenset[str], str, float] | None
+) -> None:
+    assert threshold_in(expression) == (None if found is None else Threshold(*found))
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,10 @@ def test_the_answer_shows_every_part_with_its_evidence() -> None:
 
 
 def test_long_messages_are_folded_before_the_first_heading() -> None:
-    lines = "\n".join(["*top*", "*What is going on?*", *(f"• {n}" for n in range(20))])
+    lines = "\n".join(["*top*", "*What is going on?*", *(f"• {n}" for n in range(40))])
     html = page("t", [PageMessage("sre-bot", samples.ASKED, lines, bot=True)], None)
     assert "<p><strong>top</strong></p><details><summary>Show the whole message</summary>" in html
-    assert '<p class="bullet">19</p>' in html
+    assert '<p class="bullet">39</p>' in html
 
 
 def test_nothing_is_loaded_and_no_script_may_run() -> None:

@@ -31,6 +31,7 @@ from sre_bot.investigation import (
 )
 from sre_bot.slack.blocks import Post, answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.limits import SECTION, problems
+from sre_bot.sources.grafana import Explore
 from tests.render import further_answers as further
 from tests.render import sample_answers as samples
 from tests.render.slack_client import dangers
@@ -138,6 +139,23 @@ def test_an_id_leads_to_its_evidence() -> None:
     text = json.dumps(answer_post(samples.BAD_DEPLOY, allowed_hosts=samples.HOSTS).plain_blocks)
     address = "http://prometheus.internal:9090/graph?g0.expr=errors%3Aratio&amp;g0.range_input=30m&amp;g0.tab=0"
     assert f"<{address}|E2>" in text
+
+
+def test_the_first_fact_can_be_explored_in_grafana_at_once() -> None:
+    address, end = "http://prometheus.internal:9090", "2026-11-22%2003%3A14%3A07"
+    explored = Explore("https://git.example.com/grafana", {address: "uid1"})
+    seen = replace(
+        samples.BAD_DEPLOY.evidence[1],
+        observation=explored.observation(
+            replace(
+                samples.BAD_DEPLOY.evidence[1].observation,
+                links=(Link("graph", f"{address}/graph?g0.expr=up&g0.range_input=1800s&g0.end_input={end}"),),
+            )
+        ),
+    )
+    answer = replace(samples.BAD_DEPLOY, evidence=(seen,))
+    top = lines(answer_post(answer, allowed_hosts=samples.HOSTS).blocks)[2]
+    assert " · explore in Grafana <https://git.example.com/grafana/explore?schemaVersion=1" in top
 
 
 def test_the_text_alone_tells_the_story_and_begins_with_the_finding() -> None:
