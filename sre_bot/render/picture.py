@@ -35,7 +35,7 @@ DOTS = 200
 INK, SOFT, GRID, SHEET, MARK = "#1b1b20", "#5d5d69", "#e2e2e8", "#ffffff", "#3f3f4a"
 COLOURS, DASHES = ("#0072b2", "#d55e00", "#009e73"), ("-", (0, (5, 1.5)), (0, (1.5, 1)))
 """Those of Okabe and Ito (https://jfly.uni-koeln.de/color/), and dashes for who cannot tell them apart."""
-MAX_TITLE, MAX_PANEL_TITLE, MAX_NAME, MAX_LABEL = 52, 60, 40, 22
+MAX_TITLE, MAX_PANEL_TITLE, MAX_NAME, MAX_LABEL = 56, 60, 40, 22
 IN_A_ROW = 46
 """Names of lines stand side by side if they have no more letters than this."""
 _ROOM = 1.25
