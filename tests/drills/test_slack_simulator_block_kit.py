@@ -37,7 +37,16 @@ def told(block: Json) -> list[str]:
         {"type": "markdown", "text": "x" * 12_000},
         {"type": "context", "elements": [mrkdwn(1), {"type": "image", "image_url": "https://x", "alt_text": "x"}]},
         {"type": "container", "title": plain(150), "is_collapsible": True, "child_blocks": [DIVIDER] * 10},
-        {"type": "context_actions", "elements": [{"type": "feedback_buttons"}]},
+        {
+            "type": "context_actions",
+            "elements": [
+                {
+                    "type": "feedback_buttons",
+                    "positive_button": {"text": {"type": "plain_text", "text": "Good"}, "value": "good"},
+                    "negative_button": {"text": {"type": "plain_text", "text": "Bad"}, "value": "bad"},
+                }
+            ],
+        },
         {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]},
         {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * 20] * 100},
         {"type": "data_visualization", "anything": "goes"},
