@@ -28,6 +28,8 @@ FIRST_LOOK_MARK = ":zap: *First look (no model yet)*. The investigation goes on;
 DETAILS_FOLLOW = "The details are in the next reply."
 
 SHOWN_STEPS = 3
+ROOM_BELOW = 1_000
+"""Characters that are left for what is put below an answer: the buttons that ask what it was worth."""
 
 
 @dataclass(frozen=True, slots=True)
