@@ -38,13 +38,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person wants to know, and the moment (aware, UTC) as of which everything is looked at."""
+    """What a person wants to know, and the moment (aware, UTC) as of which everything is looked at.
+
+    ``earlier`` is what was answered in this conversation before, as plain text.
+    """
 
     text: str
     asked_at: datetime
     asked_by: str | None = None
     conversation: tuple[Message, ...] = ()
     scope: Scope = Scope()
+    earlier: str = dataclasses.field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

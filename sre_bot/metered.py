@@ -145,12 +145,12 @@ class MeteredHandler:
         self._since = now()
 
     async def __call__(self, key: str, event: JsonObject, journal: Journal) -> None:
-        """Handle the event; being told to be quiet is no question, and to continue one is no new one."""
-        if event.get("call") == Call.QUIET:
+        """Handle the event; being told to be quiet, say, is no question; to continue or reword one is no new one."""
+        if event.get("call") in {Call.QUIET, Call.STOP, Call.CATCH_UP}:
             await self._handler(key, event, journal)
             return
         accepted_at = journal.clock()
-        if accepted_at >= self._since and CONTINUES not in event:
+        if accepted_at >= self._since and CONTINUES not in event and event.get("call") != Call.EDIT:
             self._metrics.questions.labels(_door(event)).inc()
         with self._metrics.in_progress.track_inprogress():
             await self._handler(key, event, journal)
@@ -161,8 +161,8 @@ class MeteredHandler:
     async def _count_end(self, key: str, seconds: float) -> None:
         """Count how a question ended; one that joined another has no end of its own."""
         status = await asyncio.to_thread(self._investigations.status, key)
-        if status == "failed":
-            self._metrics.answers.labels("failed").inc()
+        if status in {"failed", "stopped"}:
+            self._metrics.answers.labels(status).inc()
         answer = await asyncio.to_thread(self._investigations.answer, key) if status == "answered" else None
         if answer is not None:
             self._metrics.answer_seconds.observe(seconds)

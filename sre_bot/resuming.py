@@ -153,9 +153,10 @@ class WaitingRoom:
             _log.info("no longer waiting for the model: %s (%s)", key, how.value)
         await self._update()
 
-    async def quiet(self, thread: str) -> Sequence[Wait]:
-        """End the waits of a thread because somebody wants quiet there; what is under way is finished."""
-        stopped = [one for one in await self._open(thread) if one.state is WaitState.WAITING]
+    async def stop(self, thread: str, question: str | None = None) -> Sequence[Wait]:
+        """End the waits of a thread, or of one question, as somebody wants; what is under way is left alone."""
+        waiting = [one for one in await self._open(thread) if one.state is WaitState.WAITING]
+        stopped = [one for one in waiting if question in {None, one.key}]
         for wait in stopped:
             await self.end(wait.key, WaitState.STOPPED)
         return stopped

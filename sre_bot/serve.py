@@ -32,11 +32,14 @@ from sre_bot.slack.directory import Directory
 from sre_bot.slack.errands import ERRAND, Errands
 from sre_bot.slack.gate import Gate
 from sre_bot.slack.grading import Grading
+from sre_bot.slack.heeding import BEFORE, Heeding
 from sre_bot.slack.homes import Homes
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.metering import meter
 from sre_bot.slack.pictures import Pictures
+from sre_bot.slack.prompts import Prompts
 from sre_bot.slack.replies import Replies
+from sre_bot.slack.runs import Runs
 from sre_bot.slack.standing import Standing
 from sre_bot.store.database import is_writable, open_database
 from sre_bot.store.grades import Grades
@@ -45,6 +48,7 @@ from sre_bot.store.investigations import Investigations
 from sre_bot.store.overview import Overview
 from sre_bot.store.posts import Posts
 from sre_bot.store.shares import Shares
+from sre_bot.store.stops import Stops
 from sre_bot.store.viewers import Viewers
 from sre_bot.store.waits import Waits
 from sre_bot.telemetry.logs import log_to_stderr
@@ -53,7 +57,7 @@ from sre_bot.tools.health import Watch
 from sre_bot.web import start_web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 
     from pydantic import SecretStr
     from sqlalchemy import Engine
@@ -100,12 +104,14 @@ async def serve(settings: Settings) -> None:
         homes = Homes(client, Viewers(engine), standing, now=_utc_now)
         investigations = Investigations(engine, homes.changed)
         room = _waiting_room(settings, engine, parts, metrics)
+        runs, replies = Runs(Stops(engine)), Replies(heard)
         mentions = Mentions(
             client=client,
             posts=Posts(engine),
             investigations=investigations,
             heard=heard,
             channels=Channels(client, _scopes(settings)),
+            runs=runs,
             unfinished=await asyncio.to_thread(heard.unfinished),
             investigator=metered(investigator, metrics, time.time),
             allowed_hosts=bootstrap.link_hosts(settings),
@@ -123,10 +129,7 @@ async def serve(settings: Settings) -> None:
             now=time.time,
         )
         await stack.enter_async_context(workflows)
-
-        async def accept(key: str, event: JsonObject) -> None:
-            await workflows.accept(key, {**event, "text": redactor.redact(str(event["text"]))})
-
+        accept = _accepting(workflows, redactor)
         commands = _commands(settings, parts, redactor, standing)
 
         async def answer(words: str, viewer: Viewer) -> Reply:
@@ -135,13 +138,13 @@ async def serve(settings: Settings) -> None:
 
         desk = Desk(client, shares, accept, answer, _utc_now)
         grading = Grading(client, grades, directory, metrics, redact=redactor.redact, graded=homes.changed)
-        replies = Replies(heard)
         app = SlackApp(
             client,
             app_token,
             accept,
             let_in=replies.let_in,
-            register=(desk.register, grading.register, homes.register),
+            heed=Heeding(runs, heard, accept),
+            register=(desk.register, grading.register, homes.register, Prompts(client).register),
             gate=_gate(settings, client, replies, directory),
         )
         stack.push_async_callback(app.close)
@@ -161,6 +164,14 @@ async def serve(settings: Settings) -> None:
         _log.info("stopping: %d investigations to finish first", workflows.running)
         await app.close()
         await workflows.drain(settings.drain_seconds)
+
+
+def _accepting(workflows: Workflows, redactor: Redactor) -> Callable[[str, JsonObject], Awaitable[None]]:
+    async def accept(key: str, event: JsonObject) -> None:
+        said = {name: redactor.redact(str(event[name])) for name in ("text", BEFORE) if name in event}
+        await workflows.accept(key, {**event, **said})
+
+    return accept
 
 
 def _waiting_room(settings: Settings, engine: Engine, parts: ConfiguredSources, metrics: Metrics) -> WaitingRoom | None:

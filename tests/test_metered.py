@@ -183,7 +183,7 @@ async def handled(handler: Ends, metrics: Metrics, *, accepted: float = NOW, eve
 
 
 def outcomes(metrics: Metrics) -> dict[str, float]:
-    kinds = ("model", "first_look", "failed", "given_up")
+    kinds = ("model", "first_look", "failed", "stopped", "given_up")
     return {kind: found for kind in kinds if (found := value(metrics, "answers_total", outcome=kind))}
 
 

@@ -299,8 +299,8 @@ async def test_it_goes_on_when_nothing_speaks_against_it(world: World) -> None:
 async def test_quiet_ends_the_waits_of_a_thread_and_not_what_is_under_way(world: World) -> None:
     trying = await world.tried("a")
     await world.begin("b")
-    assert [one.key for one in await world.room.quiet("t-b")] == ["b"]
-    assert not await world.room.quiet("t-a")
+    assert [one.key for one in await world.room.stop("t-b")] == ["b"]
+    assert not await world.room.stop("t-a")
     assert (world.state("a"), world.state("b")) == (WaitState.TRYING, WaitState.STOPPED)
     assert await world.room.why_not(replace(trying, state=WaitState.STOPPED), NOW) is WaitState.STOPPED
 

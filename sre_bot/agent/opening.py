@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from sre_bot.investigation import Evidence, Message, MissingSource, Question
 
 
+_EARLIER = (
+    "What you answered last in this thread, as of then. Its evidence is gone and its ids are left out: go on from it, "
+    "but look again before you rest a claim on it, and cite only evidence of now. A theory it held that is wrong by "
+    "now belongs under ruled out."
+)
+
+
 def opening(question: Question, evidence: Iterable[Evidence], missing: Iterable[MissingSource]) -> str:
     """The first message. What others wrote stands in tags whose id nobody can guess who writes into them.
 
@@ -33,6 +40,8 @@ def opening(question: Question, evidence: Iterable[Evidence], missing: Iterable[
     if question.conversation:
         thread = "\n".join(_line(message) for message in question.conversation)
         parts.append(f"The thread it was asked in, oldest first:\n{_tagged('thread', tag, thread)}")
+    if question.earlier:
+        parts.append(f"{_EARLIER}\n{_tagged('earlier-answer', tag, question.earlier)}")
     looks = [_tagged("evidence", tag, _look(one)) for one in evidence]
     if looks:
         parts.append("The first look, taken without a model:\n" + "\n".join(looks))

@@ -6,7 +6,7 @@ known elsewhere, see ``replies``) that names nobody else and, links, code and qu
 - asks: a question mark after some words, or a question word at the start;
 - tells us to do something of our trade at the start of a sentence: "check …", "look at …", "show …", "compare …";
 - corrects: "no, …", "that's wrong, …";
-- or says "quiet", and nothing else.
+- or says "quiet", "stop" or "catch me up", and nothing else.
 
 "Thanks", "ok", "+1", an emoji or a bare link is none of these. Who speaks to somebody by name ("Ben, can you …?") does
 not speak to us. Whatever does not clearly speak to us is left alone: a mention costs less than a bot that butts in.
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 QUIET_WORDS = frozenset({"quiet", "be quiet", "silence", "shush", "mute", "stop answering"})
 """Said alone, one of these switches answers without a mention off, until we are mentioned again."""
+STOP_WORDS = frozenset({"stop", "stop it", "stop now", "stop looking", "stop investigating", "cancel", "abort"})
+"""Said alone in a thread that we look into, one of these ends that."""
+CATCH_UP_WORDS = frozenset({"catch me up", "catch us up", "fill me in", "what did i miss", "tldr", "tl dr"})
+"""Said alone, one of these asks how things stand; told to nobody else."""
+_ALONE_SAID = {
+    **dict.fromkeys(QUIET_WORDS, Call.QUIET),
+    **dict.fromkeys(STOP_WORDS, Call.STOP),
+    **dict.fromkeys(CATCH_UP_WORDS, Call.CATCH_UP),
+}
 
 _WEIGHED = 4_000
 """So many characters of a reply are looked at."""
@@ -94,13 +103,14 @@ def call_of(event: Mapping[str, Any], bot: str, bots: Collection[str] = ()) -> C
     if event.get("user") == bot or event.get("subtype") not in _SPOKEN:
         return None
     kind, text = event.get("type"), str(event.get("text") or "")
+    alone = _said_alone(without_mention(text, bot))
     if kind == "message" and event.get("channel_type") == "im":
-        return Call.MENTION
+        return alone if alone in {Call.STOP, Call.CATCH_UP} else Call.MENTION
     if kind == "app_mention" or (kind == "message" and mentions(text, bot)):
-        return Call.QUIET if is_quiet(without_mention(text, bot)) else Call.MENTION
+        return alone or Call.MENTION
     if kind != "message" or event.get("thread_ts") in {None, event.get("ts")}:
         return None
-    return Call.QUIET if is_quiet(text) else Call.REPLY if speaks_to_us(text) else None
+    return alone or (Call.REPLY if speaks_to_us(text) else None)
 
 
 def _is_named_by_one_of(bots: Collection[str], event: Mapping[str, Any], bot: str) -> bool:
@@ -121,7 +131,14 @@ def without_mention(text: str, bot: str) -> str:
 
 def is_quiet(text: str) -> bool:
     """Whether it asks us to be quiet, and says nothing else."""
-    return _words(text).removesuffix(" please").removeprefix("please ") in QUIET_WORDS
+    return _said_alone(text) is Call.QUIET
+
+
+def _said_alone(text: str) -> Call | None:
+    """What a text asks for that is nothing but one of our words."""
+    if len(text) > _WEIGHED:
+        return None
+    return _ALONE_SAID.get(_words(text).removesuffix(" please").removeprefix("please "))
 
 
 def speaks_to_us(text: str) -> bool:

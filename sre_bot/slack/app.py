@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
-from sre_bot.agent.transcript import sendable
 from sre_bot.errors import ConfigurationError
 from sre_bot.slack.addressed import call_of, mentions
 from sre_bot.slack.client import web_client
 from sre_bot.slack.http import slack_routes
-from sre_bot.slack.listeners import mention_key
+from sre_bot.slack.replies import event_of, mention_key
 from sre_bot.slack.sockets import Socket, SocketHandler
 from sre_bot.slack.trouble import TROUBLE, code_of, reason_of
 from sre_bot.store.heard import Call
@@ -47,6 +46,7 @@ class SlackApp:
         app_token: for Socket Mode, ``xapp-…``; None: HTTP only.
         accept: makes an event durable; while it raises, Slack is not told that the event arrived and sends it again.
         let_in: whether to accept what turns to us without a mention; raises as ``accept`` does. None: never.
+        heed: makes durable what an event takes back, by its body, our user id and how it turns to us.
         register: have what else there is to listen to (commands, clicks, shortcuts) listened to.
         gate: turns away who may not ask; None: everybody may.
         ping_seconds: how often a socket is looked after.
@@ -61,12 +61,14 @@ class SlackApp:
         let_in: Callable[[str, JsonObject], Awaitable[bool]] | None = None,
         register: Iterable[Callable[[AsyncApp], None]] = (),
         gate: Gate | None = None,
+        heed: Callable[[Mapping[str, Any], str, Call | None], Awaitable[None]] | None = None,
         ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._client = client
         self._accept = accept
         self._let_in = let_in
         self._gate = gate
+        self._heed = heed
         self._accepting: dict[str, asyncio.Future[None]] = {}
         # Requests over HTTP are verified before they come here, and those over a socket need not be.
         with _silenced(logging.getLogger("slack_bolt.AsyncApp")):
@@ -159,19 +161,11 @@ class SlackApp:
             named = call is Call.MENTION or mentions(str(said.get("text") or ""), self._bot)
             if refused := await self._gate.turn_away(body, called=call is not None, named=named):
                 return refused
-        if call is not None:
+        if self._heed is not None:
+            await self._heed(body, self._bot, call)
+        if call is not None and call is not Call.STOP:
             team = str(body.get("team_id", ""))
-            key = mention_key(said, team)
-            event: JsonObject = {
-                "team": team,
-                "channel": str(said["channel"]),
-                "ts": str(said["ts"]),
-                "thread_ts": said.get("thread_ts"),
-                "user": str(said.get("user") or said.get("bot_id") or ""),
-                "text": sendable(str(said.get("text", ""))),  # half a character could not be kept
-                "bot": self._bot,
-                "call": call.value,
-            }
+            key, event = mention_key(said, team), event_of(said, team, self._bot, call)
             if call is Call.MENTION or (self._let_in is not None and await self._let_in(key, event)):
                 await self._accept_once(key, event)
         await next_()

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from sre_bot.investigation import ModelStep
 from sre_bot.render.safe import slack_safe
+from sre_bot.render.shifts import shift_line, shifts
 from sre_bot.render.text import status_line
 from sre_bot.slack import limits
-from sre_bot.slack.fitting import GROWTH, fitted
+from sre_bot.slack.fitting import GROWTH, bullets, fitted
 from sre_bot.slack.times import localised
 from sre_bot.slack.writer import Part, Writer
 
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 
     from sre_bot.investigation import Answer, JsonObject, Step
 
+SINCE_LAST = "Since my last answer"
 FIRST_LOOK_MARK = ":zap: *First look (no model yet)*. The investigation goes on; the answer will be a new reply."
 DETAILS_FOLLOW = "The details are in the next reply."
+
+MAX_SHIFT, MAX_SHIFTS = 160, 700
+"""Characters of one changed cause as it came, and of all of them as written."""
 
 SHOWN_STEPS = 3
 ROOM_BELOW = 1_000
@@ -46,15 +51,21 @@ class Post:
     details: Post | None = None
 
 
-def answer_post(answer: Answer, *, allowed_hosts: Collection[str]) -> Post:
-    """The answer: what is going on, what caused it, what next; all else is folded, or a message of its own."""
-    return _post(answer, allowed_hosts, [])
+def answer_post(answer: Answer, *, allowed_hosts: Collection[str], earlier: Answer | None = None) -> Post:
+    """The answer: what is going on, what caused it, what next; all else is folded, or a message of its own.
+
+    Under its title stands what it changed against an ``earlier`` answer in its thread.
+    """
+    changed = _since_last(earlier, answer, allowed_hosts) if earlier else None
+    return _post(answer, allowed_hosts, [changed] if changed else [])
 
 
-def first_look_post(answer: Answer, *, allowed_hosts: Collection[str]) -> Post:
-    """The first look while the investigation goes on, marked as such; its details come again with the answer."""
-    mark = Part("", FIRST_LOOK_MARK, quiet=True)
-    return replace(_post(answer, allowed_hosts, [mark]), details=None)
+def first_look_post(answer: Answer, *, allowed_hosts: Collection[str], mark: str = FIRST_LOOK_MARK) -> Post:
+    """The first look while the investigation goes on, marked as such; its details come again with the answer.
+
+    By another ``mark`` it tells that no answer will come.
+    """
+    return replace(_post(answer, allowed_hosts, [Part("", mark, quiet=True)], follows=False), details=None)
 
 
 def plain_post(text: str, day: datetime | None = None) -> Post:
@@ -77,7 +88,18 @@ def status_text(steps: Sequence[Step]) -> str:
     return "\n".join(slack_safe(status_line(step), frozenset()) for step in (*shown, *steps[-1:]))
 
 
-def _post(answer: Answer, hosts: Collection[str], marks: list[Part]) -> Post:
+def _since_last(earlier: Answer, answer: Answer, hosts: Collection[str]) -> Part | None:
+    """What became of the causes that were told before."""
+
+    def write(part: str) -> str:
+        return slack_safe(part, hosts)
+
+    found = shifts(earlier, answer)
+    told = [f"*{shift_line(one)}:* {fitted(one.hypothesis.claim.text, MAX_SHIFT, write)}" for one in found]
+    return Part("", f"*{SINCE_LAST}*\n{bullets(told, MAX_SHIFTS)}") if told else None
+
+
+def _post(answer: Answer, hosts: Collection[str], marks: list[Part], *, follows: bool = True) -> Post:
     writer, in_utc = Writer(answer, hosts), Writer(answer, hosts, for_text=True)
     head, *rest = writer.visible()
     shown = [block for part in (head, *marks, *rest) for block in part.blocks()]
@@ -86,9 +108,9 @@ def _post(answer: Answer, hosts: Collection[str], marks: list[Part]) -> Post:
     title = writer.details_title()
     room = limits.MESSAGE - limits.FEEDBACK - limits.size(shown).characters - len(title)
     folded = [block for part in writer.details(room) for block in part.blocks()]
-    follows = [*Part("", DETAILS_FOLLOW, quiet=True).blocks()] if not marks else []
+    hint = [*Part("", DETAILS_FOLLOW, quiet=True).blocks()] if follows else []
     details = _details_post(writer, in_utc, title)
-    return Post(text, [*shown, _container(title, folded)], [*shown, *follows], details)
+    return Post(text, [*shown, _container(title, folded)], [*shown, *hint], details)
 
 
 def _details_post(writer: Writer, in_utc: Writer, title: str) -> Post:

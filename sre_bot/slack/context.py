@@ -23,11 +23,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds a question; ``by_outsider``: asked by a guest, a bot, or somebody of another organisation."""
+    """What surrounds a question; ``by_outsider``: asked by a guest, a bot, or somebody of another organisation.
+
+    ``text`` is what it was edited to by then, None when it was not; ``earlier`` is the last answer in its thread.
+    """
 
     conversation: tuple[Message, ...]
     scope: Scope
     by_outsider: bool = False
+    text: str | None = None
+    earlier: str = ""
 
 
 CONTEXT: TypeAdapter[Context] = TypeAdapter(Context)

@@ -24,7 +24,9 @@ TOLD_SECONDS = 600.0
 """So long somebody who was told in a channel why they are not answered is not told again there."""
 NOT_NOW = "Slack does not tell me just now whether I may answer you. Try again in a minute."
 _INTERACTIONS = frozenset({"block_actions", "message_action", "shortcut", "view_submission", "block_suggestion"})
-_EVENTS = frozenset({"app_home_opened", "app_context_changed", "reaction_added", "reaction_removed"})
+_EVENTS = frozenset(
+    {"agent_session_stopped", "app_home_opened", "app_context_changed", "reaction_added", "reaction_removed"}
+)
 """Events besides messages that are done for somebody."""
 _MOST_TOLD = 10_000
 

@@ -9,10 +9,14 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from sre_bot.investigation import Message
+from sre_bot.render.recap import without_ids
 from sre_bot.render.safe import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+METADATA_TYPE = "sre_bot_post"
+"""Type of the message metadata that carries our key, by which a post of unknown outcome is found again."""
 
 MAX_MESSAGE_CHARS = 4_000
 MAX_NAME_CHARS = 80
@@ -53,8 +57,13 @@ def member(profile: Mapping[str, Any], team: str) -> Person:
 
 
 def message(wire: Mapping[str, Any], people: Mapping[str, Person]) -> Message:
-    """A message of a thread; whoever is not among ``people`` is not trusted."""
+    """A message of a thread; whoever is not among ``people`` is not trusted.
+
+    In a post of ours the ids of evidence are left out: in the next answer they mean other looks.
+    """
     text = plain_text("\n".join(_said(wire)))
+    if (wire.get("metadata") or {}).get("event_type") == METADATA_TYPE:
+        text = without_ids(text)
     if len(text) > MAX_MESSAGE_CHARS:
         text = f"{text[:MAX_MESSAGE_CHARS]} …({len(text) - MAX_MESSAGE_CHARS} more characters)"
     by = people.get(str(wire.get("user"))) or Person(_bot_name(wire) or "unknown", trusted=False)

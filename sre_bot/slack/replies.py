@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sre_bot.agent.transcript import sendable
+from sre_bot.slack.addressed import mentions
 from sre_bot.store.heard import Call
 
 if TYPE_CHECKING:
@@ -18,6 +20,25 @@ MOST_UNPROMPTED = 2
 """So many answers a thread gets without a mention …"""
 WITHIN = timedelta(minutes=10)
 """… in this time. What joins an investigation that runs anyway is no answer of its own."""
+
+
+def mention_key(event: Mapping[str, object], team: str) -> str:
+    """What makes a mention one and the same, however often it is delivered."""
+    return f"slack:{team}:{event['channel']}:{event['ts']}"
+
+
+def event_of(said: Mapping[str, Any], team: str, bot: str, call: Call) -> JsonObject:
+    """What is kept of an event that Slack delivered: what was said where, when and by whom."""
+    return {
+        "team": team,
+        "channel": str(said["channel"]),
+        "ts": str(said["ts"]),
+        "thread_ts": said.get("thread_ts"),
+        "user": str(said.get("user") or said.get("bot_id") or ""),
+        "text": sendable(str(said.get("text", ""))),  # half a character could not be kept
+        "bot": bot,
+        "call": call.value,
+    }
 
 
 def thread_of(event: JsonObject) -> str:
@@ -54,12 +75,13 @@ class Replies:
         return await asyncio.to_thread(self._heard.is_listening, thread, written_at(event))
 
     def _let_in(self, key: str, event: JsonObject) -> bool:
-        thread, at = thread_of(event), written_at(event)
+        thread, at, call = thread_of(event), written_at(event), Call(str(event["call"]))
+        if call is Call.CATCH_UP:  # which is kept nowhere, and answered to whoever asks where we may speak
+            return mentions(str(event["text"]), str(event["bot"])) or self._heard.is_ours(thread)
         if self._heard.knows(key):
             return True
         if not self._heard.is_listening(thread, at):
             return False
-        call = Call(str(event["call"]))
         if call is Call.REPLY and self._heard.replies_since(thread, at - WITHIN) >= MOST_UNPROMPTED:
             return False
         self._heard.note(key, thread, call, at)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sre_bot.errors import DeliveryError
 from sre_bot.render.safe import clean_text, slack_safe
 from sre_bot.slack import limits
-from sre_bot.slack.messages import Person, member, message
+from sre_bot.slack.messages import METADATA_TYPE, Person, member, message
 from sre_bot.slack.trouble import TROUBLE, code_of, is_about_this, may_pass, reason_of
 from sre_bot.store.database import patiently
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-METADATA_TYPE = "sre_bot_post"
-"""Type of the message metadata that carries our key, by which a post of unknown outcome is found again."""
-
 PICTURE = "finding.png"
 MAX_CONTEXT_MESSAGES = 50
 _NEWEST = 200
@@ -41,6 +38,8 @@ _PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _PATIENCE_SECONDS = 3_600.0
 _ATTEMPTS_IN_LINE = 3
 """Of a post that Slack fails at in its own words, which others need not: then it goes on beside the line."""
+_MAX_UPDATE = 3_900
+"""Characters of text that an edit may have; with blocks it is for notifications only."""
 _BLOCK_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_block_type"})
 
 
@@ -70,14 +69,21 @@ class Thread:
     ) -> None:
         self._client = client
         self._team = team
-        self._channel = channel
-        self._ts = ts
+        self.channel = channel
+        self.ts = ts
         self._posts = posts
         self._patience = patience
         self._pauses = pauses
 
-    async def read(self, before: str) -> tuple[Message, ...]:
+    @property
+    def root(self) -> str:
+        """Id of the thread's first message; "" for the channel itself."""
+        return self.ts or ""
+
+    async def read(self, before: str, *, people_only: bool = False) -> tuple[Message, ...]:
         """The thread's messages before the message ``before``, oldest first, at most the newest fifty.
+
+        With ``people_only``, those of programs, ours among them, are left out.
 
         People from other organisations, guests and bots are marked as not trusted, as is whoever is not known.
 
@@ -89,6 +95,8 @@ class Thread:
         except TROUBLE as error:
             raise DeliveryError(f"cannot read the thread: {reason_of(error)}") from error
         earlier = [one for one in replies if float(one["ts"]) < float(before) and one.get("subtype") != "tombstone"]
+        if people_only:
+            earlier = [one for one in earlier if one.get("user") and not one.get("bot_id")]
         earlier = earlier[-MAX_CONTEXT_MESSAGES:]
         people = await self._people({str(one["user"]) for one in earlier if one.get("user") and not one.get("bot_id")})
         return tuple(message(one, people) for one in earlier)
@@ -111,14 +119,14 @@ class Thread:
     async def _post_in_line(self, key: str, post: Post, *, ahead: bool) -> str:
         until = asyncio.get_running_loop().time() + self._patience
         async with contextlib.AsyncExitStack() as in_line:
-            await in_line.enter_async_context(self._client.line(self._channel).turn(ahead=ahead))
-            fresh = await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC)))
+            await in_line.enter_async_context(self._client.line(self.channel).turn(ahead=ahead))
+            fresh = await patiently(partial(self._posts.claim, key, self.channel, datetime.now(UTC)))
             known = None if fresh else await patiently(partial(self._posts.ts, key))
             if known is not None:
                 return known
             made = await self._deliver(key, post, until, in_line, maybe_posted=not fresh)
             if post.details is not None and not _is_folded(made):
-                await patiently(partial(self._posts.claim, _details_key(key), self._channel, datetime.now(UTC)))
+                await patiently(partial(self._posts.claim, _details_key(key), self.channel, datetime.now(UTC)))
             ts = str(made["ts"])
             await patiently(partial(self._posts.posted, key, ts))
             return ts
@@ -129,12 +137,12 @@ class Thread:
 
     async def upload_once(self, key: str, png: bytes, finding: Finding) -> None:
         """Upload a picture to the thread unless ``key`` was claimed before; only decoration, so never a second time."""
-        if not await patiently(partial(self._posts.claim, key, self._channel, datetime.now(UTC))):
+        if not await patiently(partial(self._posts.claim, key, self.channel, datetime.now(UTC))):
             return
         try:
             await self._client.files_upload_v2(
-                channel=self._channel,
-                thread_ts=self._ts,
+                channel=self.channel,
+                thread_ts=self.ts,
                 file=png,
                 filename=PICTURE,
                 title=clean_text(finding.title)[: limits.TITLE],
@@ -148,10 +156,24 @@ class Thread:
         """Replace the text of a message of ours; only decoration, so a failure is logged and forgotten."""
         await self.edit_to_latest(ts, lambda: text)
 
+    async def replace(self, ts: str, post: Post) -> None:
+        """Put another post in the place of one of ours; as ``edit``, it is no more than tidy."""
+        for blocks in (post.blocks, post.plain_blocks):
+            try:
+                await self._client.chat_update(
+                    channel=self.channel, ts=ts, text=post.text[:_MAX_UPDATE], blocks=[dict(one) for one in blocks]
+                )
+            except TROUBLE as error:
+                if code_of(error) not in _BLOCK_ERRORS:
+                    _log.warning("could not replace a post: %s", reason_of(error))
+                    return
+            else:
+                return
+
     async def edit_to_latest(self, ts: str, latest: Callable[[], str]) -> None:
         """As ``edit``, by what is the latest text when our turn to edit comes."""
         try:
-            await self._client.edit(self._channel, ts, latest)
+            await self._client.edit(self.channel, ts, latest)
         except TROUBLE as error:
             _log.warning("could not edit the status message: %s", reason_of(error))
 
@@ -188,8 +210,8 @@ class Thread:
 
     async def _post(self, key: str, text: str, blocks: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
         response = await self._client.chat_postMessage(
-            channel=self._channel,
-            thread_ts=self._ts,
+            channel=self.channel,
+            thread_ts=self.ts,
             text=text,
             blocks=None if blocks is None else [dict(block) for block in blocks],
             metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
@@ -204,16 +226,16 @@ class Thread:
         return None
 
     async def _replies(self) -> list[dict[str, Any]]:
-        if self._ts is None:
+        if self.ts is None:
             page = await self._client.conversations_history(
-                channel=self._channel, limit=_NEWEST, include_all_metadata=True
+                channel=self.channel, limit=_NEWEST, include_all_metadata=True
             )
             return list(page["messages"])
         replies: list[dict[str, Any]] = []
         cursor = ""
         while True:
             page = await self._client.conversations_replies(
-                channel=self._channel, ts=self._ts, limit=200, cursor=cursor or None, include_all_metadata=True
+                channel=self.channel, ts=self.ts, limit=200, cursor=cursor or None, include_all_metadata=True
             )
             replies.extend(page["messages"])
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")

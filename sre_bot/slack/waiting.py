@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOT_CONTINUED: Mapping[WaitState, str] = {
     WaitState.SUPERSEDED: "Not continued: somebody asked again here since, and was answered.",
     WaitState.RESOLVED: "Not continued: what fired then fires no longer. Mention me to know why it did.",
-    WaitState.STOPPED: "Not continued: quiet was asked for here.",
+    WaitState.STOPPED: "Not continued: quiet or a stop was asked for here.",
     WaitState.EXPIRED: "Not continued: the model was not back by {until}. Mention me to try again.",
     WaitState.FAILED: "Not continued: the model broke off each time. Mention me to try again.",
 }

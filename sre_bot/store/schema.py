@@ -19,10 +19,10 @@ investigations = Table(
     Column("question", Text, nullable=False),
     Column("asked_by", String(255)),
     Column("asked_at", DateTime(timezone=True), nullable=False, index=True),
-    Column("status", String(16), nullable=False, comment="running, answered or failed"),
+    Column("status", String(16), nullable=False, comment="running, answered, failed or stopped"),
     Column("model", String(255), comment="model id, or first-look"),
     Column("prompt", String(64), comment="content hash of the prompt"),
-    Column("answer", JSON, comment="the Answer record with its evidence and charts"),
+    Column("answer", JSON, comment="the Answer record with its evidence and charts; while it runs: the first look"),
     Column("usd", Float, nullable=False, default=0.0),
     Column("finished_at", DateTime(timezone=True)),
 )
@@ -56,7 +56,7 @@ heard = Table(
     metadata,
     Column("key", String(255), primary_key=True, comment="the message, as an investigation's id"),
     Column("thread", String(255), nullable=False, index=True),
-    Column("call", String(16), nullable=False, comment="mention, reply or quiet"),
+    Column("call", String(16), nullable=False, comment="mention, reply, quiet or edit"),
     Column("at", DateTime(timezone=True), nullable=False, comment="when it was written"),
     Column("message", JSON(none_as_null=True), comment="while an investigation runs: held out to be taken in"),
     Column("taken_by", String(255), comment="the investigation that answers it: its own, or one that took it in"),
@@ -93,4 +93,14 @@ home_viewers = Table(
     Column("person", String(64), primary_key=True),
     Column("team", String(64), nullable=False),
     Column("opened_at", DateTime(timezone=True), nullable=False, index=True, comment="when they last looked"),
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("key", String(255), primary_key=True, comment="the event that said so"),
+    Column("thread", String(255), nullable=False, index=True, comment="or a whole conversation"),
+    Column("at", DateTime(timezone=True), nullable=False, comment="what was asked until then is stopped"),
+    Column("by", String(255)),
+    Column("question", String(255), index=True, comment="the one that was deleted; null: all that was asked there"),
 )

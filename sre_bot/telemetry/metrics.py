@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 DOORS = ("mention", "reply", "direct", "command", "shortcut")
-OUTCOMES = ("model", "first_look", "failed", "given_up")
+OUTCOMES = ("model", "first_look", "failed", "stopped", "given_up")
 VOTES = (("thumb", "100"), ("thumb", "0"), *(("grade", value) for value in ("100", "65", "35", "0")))
 WAIT_ENDS = ("resumed", "superseded", "resolved", "stopped", "expired", "failed")
 

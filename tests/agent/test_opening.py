@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -34,3 +35,11 @@ def test_what_the_catalogue_says_and_what_lags_behind_is_there_as_data() -> None
     told = opening(Question("what is going on?", AT), [facts], [lag])
     assert "[E9] describe_services {}\npayments: owner team-a" in told
     assert "- shop: last fetched 3 h ago: changes since then are not seen" in told
+
+
+def test_what_was_answered_before_is_told_as_of_then_and_not_to_be_cited() -> None:
+    question = Question("and now?", AT, earlier="Checkout failed then.")
+    told = opening(question, (), ())
+    assert "Its evidence is gone" in told
+    assert re.search(r"<earlier-answer-\w{10}>\nCheckout failed then\.\n</earlier-answer-\w{10}>", told)
+    assert "earlier-answer" not in opening(Question("and now?", AT), (), ())

@@ -14,6 +14,7 @@ from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
 from sre_bot.slack.client import Pacing, web_client
 from sre_bot.slack.http import PATH
 from sre_bot.store.database import open_database
+from tests.slack.desk import Desk, Noon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -48,6 +49,15 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     opened = open_database(f"sqlite:///{tmp_path / 'state.sqlite'}")
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, engine: Engine) -> AsyncIterator[Desk]:
+    """The whole bot, at a noon that goes on as things are said."""
+    clock = Noon()
+    retries = RetrySchedule(ack_within=0.5, delays=(0.0, 0.2, 0.4))
+    async with SlackSimulator(retries=retries, now=clock) as simulator:
+        yield Desk(simulator, engine, tmp_path, clock)
 
 
 @contextlib.asynccontextmanager

@@ -24,6 +24,7 @@ from sre_bot.slack.grading import Grading
 from sre_bot.slack.homes import Homes
 from sre_bot.slack.listeners import Mentions
 from sre_bot.slack.replies import Replies
+from sre_bot.slack.runs import Runs
 from sre_bot.slack.standing import Standing
 from sre_bot.store.grades import Grades
 from sre_bot.store.heard import Heard
@@ -31,6 +32,7 @@ from sre_bot.store.investigations import Investigations
 from sre_bot.store.overview import Overview
 from sre_bot.store.posts import Posts
 from sre_bot.store.shares import Shares
+from sre_bot.store.stops import Stops
 from sre_bot.store.viewers import Viewers
 from sre_bot.store.waits import Waits
 from sre_bot.telemetry.metrics import Metrics
@@ -107,6 +109,7 @@ class Bot:
             investigations=investigations,
             heard=heard,
             channels=Channels(client, {}),
+            runs=Runs(Stops(self.engine)),
             unfinished=heard.unfinished(),
             investigator=Investigator(
                 self.first_look, lambda _: FakeToolset(), None, PROMPT, Limits(), redact=redact, clock=Clock()

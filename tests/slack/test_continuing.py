@@ -11,7 +11,9 @@ import pytest
 from sre_bot.errors import ModelRefusedError, ModelUnavailableError
 from sre_bot.resuming import Patience, WaitingRoom
 from sre_bot.slack.listeners import APOLOGY, GIVEN_UP, QUIET
+from sre_bot.slack.replies import thread_of, written_at
 from sre_bot.store.investigations import Investigations
+from sre_bot.store.stops import Stop, Stops
 from sre_bot.store.waits import CONTINUES, TRY, Wait, Waits, WaitState
 from sre_bot.telemetry.metrics import Metrics
 from tests.agent.fakes import ScriptedModel, asks, says, texts, writes
@@ -62,6 +64,9 @@ class Waiting:
         wait = self.waits.get(key_of(self.event))
         assert wait is not None
         return wait
+
+    def session(self) -> str | None:
+        return self.bot.slack.workspace.sessions.get((self.bot.incidents.id, str(self.event["ts"])))
 
     def said(self) -> dict[str, str]:
         return self.bot.said(self.event)
@@ -134,8 +139,32 @@ async def test_quiet_ends_the_waiting_and_says_so_where_the_status_stands(waitin
     quiet = {**await waiting.bot.asked("quiet", str(waiting.event["ts"])), "call": "quiet"}
     await waiting.bot.handle(quiet, mentions)
     assert waiting.wait().state is WaitState.STOPPED
-    assert waiting.said()["status"] == "Not continued: quiet was asked for here."
+    assert waiting.said()["status"] == "Not continued: quiet or a stop was asked for here."
     assert waiting.bot.said(quiet) == {"quiet": QUIET}
+
+
+@pytest.mark.parametrize(("stops", "ends"), [(None, True), ("this", True), ("other", False)])
+async def test_a_stop_ends_the_waiting_and_a_deletion_that_of_its_question(
+    waiting: Waiting, *, stops: str | None, ends: bool
+) -> None:
+    mentions = await waiting.asked()
+    stop: JsonObject = {**waiting.event, "thread_ts": waiting.event["ts"], "call": "stop"}
+    if stops:
+        stop["stops"] = key_of(waiting.event) if stops == "this" else "slack:T:C:1"
+    await waiting.bot.handle(stop, mentions)
+    assert waiting.wait().state is (WaitState.STOPPED if ends else WaitState.WAITING)
+    assert waiting.said()["status"].startswith("Not continued: quiet or a stop") == ends
+    assert waiting.session() == ("closed" if ends else "suspended")
+
+
+async def test_stopped_while_it_goes_on_it_says_so_and_does_not_try_again(waiting: Waiting) -> None:
+    await waiting.asked()
+    key = thread_of(waiting.event)
+    Stops(waiting.bot.engine).keep(Stop("s", key, written_at(waiting.event)))
+    await waiting.go_on()
+    assert waiting.wait().state is WaitState.STOPPED
+    assert waiting.said()["status"].startswith("Not continued: quiet or a stop")
+    assert waiting.session() == "closed"
 
 
 # --- going on ---

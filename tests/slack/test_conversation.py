@@ -6,189 +6,21 @@ The whole way: a simulated Slack over its wire, real Bolt, the real engine of du
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from sre_bot.agent.budget import Limits
-from sre_bot.drills.slack_simulator import RetrySchedule, SlackSimulator
-from sre_bot.durable import Workflows
-from sre_bot.investigation import Answer, Claim, Evidence, Observation, Report
-from sre_bot.slack.app import SlackApp
-from sre_bot.slack.channels import Channels
-from sre_bot.slack.client import web_client
-from sre_bot.slack.listeners import HEARD, ON_IT, QUIET, TAKEN_IN, Mentions
-from sre_bot.slack.replies import MOST_UNPROMPTED, WITHIN, Replies
-from sre_bot.store.heard import Heard
-from sre_bot.store.investigations import Investigations
-from sre_bot.store.posts import Posts
-from sre_bot.triage import Investigator
-from tests.agent.fakes import PROMPT, Clock, FakeToolset, ScriptedModel, asks, blocks, says, texts, writes
-from tests.slack.conftest import UNHURRIED
+from sre_bot.slack.listeners import HEARD, QUIET, TAKEN_IN
+from sre_bot.slack.replies import MOST_UNPROMPTED, WITHIN
+from tests.agent.fakes import ScriptedModel, asks, blocks, says, texts, writes
+from tests.slack.desk import Held, HeldReport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from sqlalchemy import Engine
-
-    from sre_bot.agent.looks import Toolset
-    from sre_bot.agent.loop import Model
-    from sre_bot.agent.transcript import Conversation, Turn
-    from sre_bot.drills.slack_simulator import Channel, Message
-    from sre_bot.investigation import JsonObject, Question
+    from sre_bot.agent.transcript import Turn
+    from sre_bot.investigation import Answer, Question
+    from tests.slack.desk import Desk
 
 DONE = says("It is checkout, see E1.")
-
-
-class Noon:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Held(FakeToolset):
-    """A toolset whose looks wait to be let through; ``begun`` is set while one waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun = asyncio.Event()
-        self.go = asyncio.Event()
-
-    async def look(self, name: str, arguments: JsonObject) -> Observation:
-        self.begun.set()
-        await self.go.wait()
-        return Observation("seen", "checkout fails")
-
-
-@dataclass(slots=True)
-class HeldReport(ScriptedModel):
-    """A scripted model that writes its report only when it is let."""
-
-    writing: asyncio.Event = field(default_factory=asyncio.Event)
-    go: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def respond(
-        self, conversation: Conversation, *, max_tokens: int, schema: JsonObject | None, timeout: float
-    ) -> Turn:
-        if schema is not None:
-            self.writing.set()
-            await self.go.wait()
-        return await ScriptedModel.respond(self, conversation, max_tokens=max_tokens, schema=schema, timeout=timeout)
-
-
-@dataclass
-class Desk:
-    """The bot, and the people it talks with."""
-
-    slack: SlackSimulator
-    engine: Engine
-    folder: Path
-    clock: Noon
-    model: Model | None = None
-    toolset: Toolset = field(default_factory=FakeToolset)
-    asked: list[Question] = field(default_factory=list)
-
-    async def first_look(self, question: Question) -> Answer:
-        self.asked.append(question)
-        seen = Evidence("E1", "alerts", {}, Observation("checkout fails", "CheckoutErrors fires: checkout fails"))
-        return Answer(question, "first-look", None, Report(what=(Claim("Checkout fails.", ("E1",)),)), (seen,))
-
-    @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """As ``serve`` puts it together."""
-        client, heard = web_client(self.slack.bot_token, self.slack.api_url, UNHURRIED), Heard(self.engine)
-        investigator = Investigator(
-            first_look=self.first_look,
-            toolset=lambda _: self.toolset,
-            model=self.model,
-            prompt=PROMPT,
-            limits=Limits(),
-            redact=lambda text: text.replace("hunter2", "…"),
-            clock=Clock(),
-        )
-        mentions = Mentions(
-            client=client,
-            posts=Posts(self.engine),
-            investigations=Investigations(self.engine),
-            heard=heard,
-            channels=Channels(client, {}),
-            unfinished=heard.unfinished(),
-            investigator=investigator,
-            allowed_hosts=frozenset(),
-            concurrent=4,
-            now=self.unix,
-        )
-        url = f"sqlite:///{self.folder / 'w.sqlite'}"
-        workflows = Workflows(database_url=url, lease=self.folder / "lock", handler=mentions, now=self.unix)
-        async with workflows:
-            app = SlackApp(client, self.slack.app_token, workflows.accept, let_in=Replies(heard).let_in)
-            try:
-                await app.connect()
-                yield
-                await workflows.drain(60)
-            finally:
-                await app.close()
-
-    def unix(self) -> float:
-        return self.clock.now.timestamp()
-
-    @property
-    def incidents(self) -> Channel:
-        return self.slack.workspace.channel("incidents")
-
-    async def say(self, text: str, thread: str | None = None, by: str = "ann", *, guest: bool = False) -> str:
-        self.clock.now += timedelta(seconds=1)
-        person = self.slack.workspace.user(by, is_guest=guest)
-        return await self.slack.post(person, self.incidents, text.replace("@bot", "<@UBOT>"), thread)
-
-    def posts(self, thread: str, kind: str = "") -> list[Message]:
-        mine = [message for message in self.slack.thread(self.incidents, thread) if message.by_bot]
-        return [message for message in mine if key(message).endswith(kind)]
-
-    async def answered(self, thread: str, times: int) -> None:
-        """Wait until there are so many answers, and nothing more to do."""
-        await self.slack.wait_for(lambda: len(self.posts(thread, ":answer")) == times)
-        await self.settled()
-
-    async def settled(self) -> None:
-        """Wait until every event is acknowledged, and every status has its last word."""
-
-        def done() -> bool:
-            statuses = [message.text for message in self.slack.workspace.messages.values() if message.by_bot]
-            return all(map(self.slack.is_acknowledged, self.slack.events)) and not {ON_IT, HEARD} & set(statuses)
-
-        await self.slack.wait_for(done)
-
-    async def offered(self, thread: str, texts: set[str]) -> None:
-        """Wait until these are held out to what runs."""
-        async with asyncio.timeout(60):
-            while texts - self._offered():  # noqa: ASYNC110 - the store tells only when asked
-                await asyncio.sleep(0.01)
-
-    def _offered(self) -> set[str]:
-        with self.engine.connect() as connection:
-            rows = connection.exec_driver_sql("SELECT json_extract(message, '$.text') FROM heard").scalars()
-            return {str(text) for text in rows if text}
-
-
-def key(message: Message) -> str:
-    return str(cast("Any", message.metadata or {}).get("event_payload", {}).get("key", ""))
-
-
-@pytest.fixture
-async def desk(tmp_path: Path, engine: Engine) -> AsyncIterator[Desk]:
-    clock = Noon()
-    retries = RetrySchedule(ack_within=0.5, delays=(0.0, 0.2, 0.4))
-    async with SlackSimulator(retries=retries, now=clock) as slack:
-        yield Desk(slack, engine, tmp_path, clock)
 
 
 # --- replies without a mention ---
@@ -439,3 +271,29 @@ async def test_without_a_model_what_is_said_meanwhile_is_answered_afterwards(des
         let.set()
         await desk.answered(thread, 2)
     assert [question.text for question in desk.asked] == ["why?", "and payments?"]
+
+
+# --- from one answer to the next ---
+
+
+FAILS = {"what_is_going_on": [{"text": "Checkout fails.", "evidence": ["E1"]}]}
+
+
+async def test_a_later_answer_in_the_thread_says_what_it_changed_and_knows_the_earlier_one(desk: Desk) -> None:
+    cause = {"statement": "Checkout fails by itself.", "kind": "capacity", "service": "checkout", "evidence": ["E1"]}
+    before = writes({**FAILS, "hypotheses": [cause]})
+    after = writes({**FAILS, "ruled_out": [{"text": "Checkout fails.", "evidence": ["E1"]}]})
+    desk.model = model = ScriptedModel([DONE, before, DONE, after])
+    async with desk.serving():
+        thread = await desk.say("@bot checkout is failing, what's going on?")
+        await desk.answered(thread, 1)
+        await desk.say("no, checkout was fine, look at the database", thread)
+        await desk.answered(thread, 2)
+    first, later = desk.posts(thread, ":answer")
+    assert "Since my last answer" not in str((first.text, first.blocks))
+    assert "*Since my last answer*\n• *ruled out, was " in later.text
+    assert "Since my last answer" in str(later.blocks)
+    told = texts(model.shown[2][:1])
+    assert "What you answered last in this thread" in told
+    assert "Checkout fails by itself." in told.partition("earlier-answer")[2]
+    assert "E1" not in told.partition("earlier-answer")[2].partition("</earlier-answer")[0]

@@ -20,20 +20,20 @@ from sre_bot.slack.channels import Channels
 from sre_bot.slack.listeners import (
     APOLOGY,
     GIVEN_UP,
-    MAX_QUESTION_CHARS,
     ON_IT,
     QUIET,
     TAKEN_IN,
-    UNASKED,
     Mentions,
-    mention_key,
 )
-from sre_bot.slack.replies import thread_of, written_at
+from sre_bot.slack.looking import MAX_QUESTION_CHARS, UNASKED
+from sre_bot.slack.replies import mention_key, thread_of, written_at
+from sre_bot.slack.runs import Runs
 from sre_bot.slack.thread import STOPPED
 from sre_bot.store.heard import Call, Heard
 from sre_bot.store.investigations import Investigations
 from sre_bot.store.posts import Posts
 from sre_bot.store.schema import investigations
+from sre_bot.store.stops import Stops
 from sre_bot.triage import Investigator
 from tests.agent.fakes import PROMPT, QUESTION, Clock, FakeToolset, ScriptedModel, asks, says, texts, writes
 
@@ -101,6 +101,7 @@ class Bot:
             investigations=Investigations(self.engine),
             heard=Heard(self.engine),
             channels=Channels(self.client, self.scopes),
+            runs=Runs(Stops(self.engine)),
             unfinished=self.unfinished,
             investigator=investigator,
             allowed_hosts=frozenset(),

@@ -11,9 +11,7 @@ import yaml
 from sre_bot.drills.slack_simulator import SCOPES, SUBSCRIPTIONS
 from sre_bot.slack.commands import COMMAND
 from sre_bot.slack.desk import SHORTCUT
-
-NOT_YET = {"agent_session_stopped"}
-"""Events that the simulator knows and the bot does not use."""
+from sre_bot.slack.prompts import PROMPTS
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +26,12 @@ def test_the_simulator_grants_the_scopes_of_the_manifest_and_no_others(manifest:
 
 
 def test_the_simulator_delivers_the_events_of_the_manifest(manifest: dict[str, Any]) -> None:
-    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == SUBSCRIPTIONS - NOT_YET
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == SUBSCRIPTIONS
+
+
+def test_the_agent_view_suggests_what_the_bot_suggests(manifest: dict[str, Any]) -> None:
+    assert manifest["features"]["agent_view"]["suggested_prompts"] == [*PROMPTS]
+    assert "assistant_view" not in manifest["features"]
 
 
 def test_the_command_of_the_manifest_is_the_one_we_answer(manifest: dict[str, Any]) -> None:

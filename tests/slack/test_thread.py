@@ -12,7 +12,8 @@ import pytest
 from sre_bot.drills.slack_simulator import Message
 from sre_bot.errors import DeliveryError
 from sre_bot.slack.blocks import Post, answer_post, plain_post
-from sre_bot.slack.thread import MAX_CONTEXT_MESSAGES, METADATA_TYPE, STOPPED, Status, Thread
+from sre_bot.slack.messages import METADATA_TYPE
+from sre_bot.slack.thread import MAX_CONTEXT_MESSAGES, STOPPED, Status, Thread
 from sre_bot.store.posts import Posts
 from tests.render import sample_answers as samples
 

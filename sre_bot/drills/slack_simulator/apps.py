@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sre_bot.drills.slack_simulator.backend import Backend, Method
     from sre_bot.drills.slack_simulator.wire import Arguments, Json
 
+MAX_PROMPTS = 4
 SESSION_STATUSES = frozenset({"active", "processing", "suspended", "closed"})
 
 
@@ -103,6 +104,27 @@ def set_thread_status(backend: Backend, arguments: Arguments) -> Json:
     return {}
 
 
+def set_suggested_prompts(backend: Backend, arguments: Arguments) -> Json:
+    """``assistant.threads.setSuggestedPrompts``: of a direct conversation, or of one thread in it."""
+    channel = backend.channel(arguments, "channel_id")
+    thread_ts = arguments.text("thread_ts")
+    if thread_ts is not None:
+        backend.message(channel, thread_ts, "thread_not_found")
+    prompts = arguments.json("prompts")
+    if not isinstance(prompts, list) or not 1 <= len(prompts) <= MAX_PROMPTS or not all(map(_is_prompt, prompts)):
+        raise ApiError(
+            "invalid_arguments", ["[ERROR] one to four prompts of a title and a message [json-pointer:/prompts]"]
+        )
+    backend.workspace.prompts[channel.id, thread_ts] = tuple(prompts)
+    return {}
+
+
+def _is_prompt(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(key), str) and value[key] for key in ("title", "message")
+    )
+
+
 def validate_blocks(_backend: Backend, arguments: Arguments) -> Json:
     """``blocks.validate``: pointers are relative to what was sent."""
     sent = [name for name in ("blocks", "message", "view") if name in arguments]
@@ -125,6 +147,7 @@ METHODS: Mapping[str, Method] = {
     "agents.sessions.setStatus": set_session_status,
     "apps.connections.open": open_connection,
     "assistant.threads.setStatus": set_thread_status,
+    "assistant.threads.setSuggestedPrompts": set_suggested_prompts,
     "auth.test": auth_test,
     "blocks.validate": validate_blocks,
     "bots.info": bot_info,

@@ -27,6 +27,7 @@ _NEEDS_APP_TOKEN = frozenset({"apps.connections.open"})
 _SCOPES: Mapping[str, str] = {
     "agents.sessions.setStatus": "assistant:write",
     "assistant.threads.setStatus": "assistant:write",
+    "assistant.threads.setSuggestedPrompts": "assistant:write",
     "chat.delete": "chat:write",
     "chat.postEphemeral": "chat:write",
     "chat.postMessage": "chat:write",
@@ -66,7 +67,13 @@ class Call:
 
 
 class Server:
-    """Answers the Web API, uploads and response_urls, and hands WebSockets to Socket Mode."""
+    """Answers the Web API, uploads and response_urls, and hands WebSockets to Socket Mode.
+
+    Attributes:
+        calls: every call of the Web API, in order.
+        missing: methods that are unknown here.
+        scopes: what the bot token may do.
+    """
 
     def __init__(
         self,
@@ -77,10 +84,11 @@ class Server:
         changed: Callable[[], Awaitable[None]],
     ) -> None:
         self.calls: list[Call] = []
+        self.missing: set[str] = set()
         self._backend = backend
         self._tokens = tokens
         self._faults = faults
-        self._scopes = scopes
+        self.scopes = set(scopes)
         self._changed = changed
         self._origins: dict[str, Message] = {}
 
@@ -137,10 +145,10 @@ class Server:
         return "cut" if isinstance(fault, CutAfterwards) else "ok", answer
 
     def _json(self, body: Json) -> web.Response:
-        return web.json_response(body, headers={"x-oauth-scopes": ",".join(self._scopes)})
+        return web.json_response(body, headers={"x-oauth-scopes": ",".join(sorted(self.scopes))})
 
     def _answer(self, method: str, request: web.Request, arguments: Arguments) -> Json:
-        answer = _METHODS.get(method)
+        answer = None if method in self.missing else _METHODS.get(method)
         if answer is None:
             raise ApiError("unknown_method")
         if method not in _NEEDS_NO_TOKEN:
@@ -163,7 +171,7 @@ class Server:
         if method in _READS:
             channel = self._backend.workspace.find_channel(arguments.required("channel"))
             needed = f"{_FAMILIES[channel.kind]}:{_READS[method]}" if channel else None
-        if needed is not None and needed not in self._scopes:
+        if needed is not None and needed not in self.scopes:
             raise ApiError("missing_scope")
 
     async def _upload(self, request: web.Request) -> web.Response:

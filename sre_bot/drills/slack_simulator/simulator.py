@@ -7,7 +7,7 @@ import secrets
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from aiohttp import web
 
@@ -182,6 +182,21 @@ class SlackSimulator:
         self._events_api.deleted(message)
         await self._changed()
 
+    async def unfurl(self, channel: Channel, ts: str, preview: Json) -> None:
+        """Slack shows a preview of a link, which changes the message, but not its text. KeyError: there is none."""
+        before = self.workspace.messages[channel.id, ts]
+        after = self.workspace.keep(replace(before, attachments=(*before.attachments, preview)))
+        self._events_api.changed(before, after)
+        await self._changed()
+
+    def lacks(self, *methods: str) -> None:
+        """From now on these methods are unknown, as in an older workspace."""
+        self._server.missing.update(methods)
+
+    def forget_scopes(self, *scopes: str) -> None:
+        """From now on the bot token is without these scopes, as of an app that was installed before it wanted them."""
+        self._server.scopes.difference_update(scopes)
+
     async def slash(self, user: User, command: str, text: str, channel: Channel) -> Ack:
         """Someone gives a command, e.g. ``/sre``. Raises TimeoutError with what Slack would show them."""
         origin = Message(channel.id, self.workspace.next_ts(), user.id, text, visible_to=user.id)
@@ -226,9 +241,9 @@ class SlackSimulator:
             "interactive", payloads.view_submission(self.workspace, user, view, values)
         )
 
-    def open_home(self, user: User) -> Event | None:
-        """Someone opens the Home tab; None when the app has not subscribed to that."""
-        where = {"channel": self.workspace.direct(user).id, "tab": "home"}
+    def open_home(self, user: User, tab: Literal["home", "messages"] = "home") -> Event | None:
+        """Someone opens the Home tab, or the conversation; None when the app has not subscribed to that."""
+        where = {"channel": self.workspace.direct(user).id, "tab": tab}
         return self.emit({"type": "app_home_opened", "user": user.id} | where)
 
     def _seen(self, user: User, channel: Channel, ts: str) -> Message:

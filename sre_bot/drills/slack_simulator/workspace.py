@@ -115,6 +115,7 @@ class Workspace:
     triggers: set[str] = field(default_factory=set)
     """What opens a modal, once; Slack's live three seconds, these as long as the simulator."""
     sessions: dict[tuple[str, str], str] = field(default_factory=dict)
+    prompts: dict[tuple[str, str | None], tuple[Json, ...]] = field(default_factory=dict)
     statuses: dict[tuple[str, str], str] = field(default_factory=dict)
     _last_ts: int = 0
 
