@@ -690,3 +690,33 @@ async def test_quiet_ends_the_waiting(world: World) -> None:
         provider.wrong = None
         await world.until(lambda: len(world.posts(other, ":answer")) == 2)
     assert kinds(world, ts) == ["status", "first-look", "answer", "quiet"]
+
+
+async def test_stopped_and_killed_at_once_it_stays_stopped_and_the_model_is_asked_no_more(world: World) -> None:
+    asked = asyncio.Event()
+    requests: list[JsonObject] = []
+
+    def play(request: JsonObject) -> Reply | Failure:
+        requests.append(request)
+        asked.set()
+        return Reply((text("never heard"),), trouble="stall", after=1)
+
+    def statuses(ts: str) -> list[str]:
+        return [message.text for message in world.posts(ts, ":status")]
+
+    async with MessagesApi(play) as api:
+        async with world.serving(api.url) as process:
+            ts = await world.mention("is prometheus well?")
+            await asyncio.wait_for(asked.wait(), 60)
+            where = (world.incidents.id, ts)
+            await world.until(lambda: world.slack.workspace.sessions.get(where) == "processing")
+            stop = world.slack.press_stop(world.ann, world.incidents, ts)
+            assert stop is not None
+            await world.until(lambda: world.slack.is_acknowledged(stop))
+            process.kill()
+            await process.wait()
+        async with world.serving(api.url):
+            await world.until(lambda: statuses(ts)[0].startswith("Stopped by ann."))
+            await world.until(lambda: world.slack.workspace.sessions[where] == "closed")
+    assert not world.posts(ts, ":answer")
+    assert len(requests) == 1

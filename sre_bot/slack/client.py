@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 15
 _REPEATABLE = (
+    "agents.sessions.",
     "auth.test",
     "chat.update",
     "conversations.",

@@ -90,8 +90,10 @@ class Sessions:
         await self._told(where)
 
     def _want(self, where: Where, status: SessionStatus) -> None:
+        if not self._here:
+            return
         self._wanted[where] = status
-        if self._here and where not in self._telling:
+        if where not in self._telling:
             self._telling[where] = asyncio.create_task(self._tell(where))
 
     async def _told(self, where: Where) -> None:

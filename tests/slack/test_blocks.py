@@ -29,7 +29,7 @@ from sre_bot.investigation import (
     Unverified,
     rewritten,
 )
-from sre_bot.slack.blocks import Post, answer_post, first_look_post, plain_post, status_text
+from sre_bot.slack.blocks import SINCE_LAST, Post, answer_post, first_look_post, plain_post, status_text
 from sre_bot.slack.feedback import with_feedback
 from sre_bot.slack.limits import SECTION, problems
 from sre_bot.sources.grafana import Explore
@@ -233,12 +233,18 @@ def test_the_largest_of_answers_fits() -> None:
     answer = Answer(samples.QUESTION, endless, endless, report, (seen,) * 9, note=endless)
     assert_posted(answer_post(answer, allowed_hosts=samples.HOSTS))
     assert_posted(first_look_post(answer, allowed_hosts=samples.HOSTS))
+    causes = [Hypothesis(claims[0], CauseKind.CHANGE, 0.1, endless, f"{number}" * 40) for number in range(9)]
+    earlier = replace(answer, report=replace(report, hypotheses=tuple(causes)))
+    post = answer_post(answer, allowed_hosts=samples.HOSTS, earlier=earlier)
+    assert SINCE_LAST in post.text
+    assert_posted(with_feedback(post, answer, "slack:T1:C1:1234567890.123456"))
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(answers)
-def test_any_answer_is_taken_by_slack_and_harmless(answer: Answer) -> None:
+@given(answers, answers)
+def test_any_answer_is_taken_by_slack_and_harmless(answer: Answer, earlier: Answer) -> None:
     assert_posted(answer_post(answer, allowed_hosts=samples.HOSTS))
+    assert_posted(answer_post(answer, allowed_hosts=samples.HOSTS, earlier=earlier))
     assert_posted(first_look_post(answer, allowed_hosts=samples.HOSTS))
 
 
