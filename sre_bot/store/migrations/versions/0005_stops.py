@@ -11,7 +11,21 @@ branch_labels = None
 depends_on = None
 
 
+COMMENTS = {
+    ("investigations", "status"): ("running, answered or failed", "running, answered, failed or stopped"),
+    ("investigations", "answer"): (
+        "the Answer record with its evidence and charts",
+        "the Answer record with its evidence and charts; while it runs: the first look",
+    ),
+    ("heard", "call"): ("mention, reply or quiet", "mention, reply, quiet or edit"),
+}
+"""By table and column, before and after; SQLite keeps none."""
+
+
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for (table, column), (before, after) in COMMENTS.items():
+            op.alter_column(table, column, comment=after, existing_comment=before)
     op.create_table(
         "stops",
         sa.Column("key", sa.String(255), nullable=False, comment="the event that said so"),
@@ -29,3 +43,6 @@ def downgrade() -> None:
     op.drop_index("ix_stops_question", "stops")
     op.drop_index("ix_stops_thread", "stops")
     op.drop_table("stops")
+    if op.get_bind().dialect.name == "postgresql":
+        for (table, column), (before, after) in COMMENTS.items():
+            op.alter_column(table, column, comment=before, existing_comment=after)
