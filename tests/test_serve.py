@@ -685,7 +685,8 @@ async def test_quiet_ends_the_waiting(world: World) -> None:
     async with MessagesApi(provider) as api, world.serving(api.url):
         ts = await waiting(world, "is prometheus well?")
         await world.slack.post(world.ann, world.incidents, "quiet", ts)
-        await world.until(lambda: world.posts(ts, ":status")[0].text == "Not continued: quiet or a stop was asked for here.")
+        said = "Not continued: quiet or a stop was asked for here."
+        await world.until(lambda: world.posts(ts, ":status")[0].text == said)
         other = await waiting(world, "something else?")
         provider.wrong = None
         await world.until(lambda: len(world.posts(other, ":answer")) == 2)
