@@ -43,6 +43,8 @@ MAX_LINK, MAX_LABEL = 1_000, 80
 REFERENCES = (1_000, 400, 0)
 """So long may the links of ids be: all where there is room, else the short ones, else none."""
 MAX_FACTS, MAX_CAUSES, MAX_STEPS = 2_000, 1_900, 1_400
+MAX_REASONS = 900
+"""Where nothing was seen at all, why is what there is to say."""
 LINKED = 2_600
 """What is shown may take so much with links."""
 MAX_IN_FULL, MAX_FURTHER, MAX_UNVERIFIED, MAX_EVIDENCE, LEAST_EVIDENCE = 2_400, 900, 700, 2_900, 1_200
@@ -110,7 +112,10 @@ class Writer:
         if steps:
             yield Part("", f"*{NEXT}*\n{steps}")
         notes = [f":information_source: {self._safe(self._answer.note, MAX_NOTE)}"] if self._answer.note else []
-        if report.missing:
+        if report.missing and not self._facts:
+            reasons = [f":warning: {self._safe(f'{one.source}: {one.why}', MAX_ASIDE)}" for one in report.missing]
+            notes.append(lines(reasons, MAX_REASONS))
+        elif report.missing:
             unseen = ", ".join(one.source for one in report.missing)
             notes.append(f":warning: Could not be seen: {self._safe(unseen, MAX_NAMES)}")
         if notes:
