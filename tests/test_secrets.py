@@ -178,6 +178,7 @@ async def test_a_secret_in_everything_that_is_read_shows_in_nothing_that_is_said
     shown = results(api.requests[-2])
     assert len(shown) == len(LOOKS)
     assert all("[redacted:configured]" in seen for seen in shown[:3]), shown
-    assert "invalid key [redacted:configured]" in thread[-1].text
+    answers = [message.text for message in thread if ":answer" in str(message.metadata)]
+    assert "invalid key [redacted:configured]" in answers[-1]
     kept = [path.read_bytes() for path in state.iterdir()]
     assert not list(leaks(str(thread).encode(), json.dumps(api.requests).encode(), log.read_bytes(), *kept))
