@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from sre_bot.drills.slack_simulator import Channel, User
     from sre_bot.slack.app import SlackApp
     from sre_bot.slack.client import SlackClient
 
@@ -35,6 +36,18 @@ async def slack() -> AsyncIterator[SlackSimulator]:
     """A simulator that delivers again soon."""
     async with SlackSimulator(retries=RetrySchedule(ack_within=0.5, delays=(0.0, 0.2, 0.4))) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def ann(slack: SlackSimulator) -> User:
+    """Somebody on call."""
+    return slack.workspace.user("ann")
+
+
+@pytest.fixture
+def incidents(slack: SlackSimulator) -> Channel:
+    """The channel in which she asks."""
+    return slack.workspace.channel("incidents")
 
 
 @pytest.fixture

@@ -67,16 +67,6 @@ async def app(slack: SlackSimulator, client: SlackClient, inbox: Inbox) -> Async
         yield app
 
 
-@pytest.fixture
-def ann(slack: SlackSimulator) -> User:
-    return slack.workspace.user("ann")
-
-
-@pytest.fixture
-def incidents(slack: SlackSimulator) -> Channel:
-    return slack.workspace.channel("incidents")
-
-
 def acknowledged(slack: SlackSimulator) -> bool:
     return bool(slack.events) and all(map(slack.is_acknowledged, slack.events))
 

@@ -29,16 +29,6 @@ def bot(request: pytest.FixtureRequest, slack: SlackSimulator, engine: Engine, t
     return Bot(slack, engine, tmp_path, door=str(request.param))
 
 
-@pytest.fixture
-def ann(slack: SlackSimulator) -> User:
-    return slack.workspace.user("ann")
-
-
-@pytest.fixture
-def incidents(slack: SlackSimulator) -> Channel:
-    return slack.workspace.channel("incidents")
-
-
 class Source:
     """Answers a check, or is down."""
 

@@ -26,16 +26,6 @@ def bot(request: pytest.FixtureRequest, slack: SlackSimulator, engine: Engine, t
     return Bot(slack, engine, tmp_path, door=str(request.param))
 
 
-@pytest.fixture
-def ann(slack: SlackSimulator) -> User:
-    return slack.workspace.user("ann")
-
-
-@pytest.fixture
-def incidents(slack: SlackSimulator) -> Channel:
-    return slack.workspace.channel("incidents")
-
-
 async def test_an_answer_about_an_incident_asks_for_thumbs_and_for_the_grade(
     bot: Bot, ann: User, incidents: Channel
 ) -> None:

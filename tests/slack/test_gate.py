@@ -85,18 +85,8 @@ def bot(slack: SlackSimulator, client: SlackClient) -> Bot:
 
 
 @pytest.fixture
-def ann(slack: SlackSimulator) -> User:
-    return slack.workspace.user("ann")
-
-
-@pytest.fixture
 def ben(slack: SlackSimulator) -> User:
     return slack.workspace.user("ben")
-
-
-@pytest.fixture
-def incidents(slack: SlackSimulator) -> Channel:
-    return slack.workspace.channel("incidents")
 
 
 @pytest.fixture

@@ -31,16 +31,6 @@ def bot(request: pytest.FixtureRequest, slack: SlackSimulator, engine: Engine, t
     return Bot(slack, engine, tmp_path, door=str(request.param))
 
 
-@pytest.fixture
-def ann(slack: SlackSimulator) -> User:
-    return slack.workspace.user("ann")
-
-
-@pytest.fixture
-def incidents(slack: SlackSimulator) -> Channel:
-    return slack.workspace.channel("incidents")
-
-
 async def shows(bot: Bot, user: User, *texts: str) -> str:
     """Their tab, as soon as it has all of this in it."""
 
