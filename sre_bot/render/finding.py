@@ -51,13 +51,13 @@ def finding_of(answer: Answer) -> Finding | None:
 
 
 def _charts(answer: Answer) -> Iterator[Chart]:
-    """All charts in the evidence of the likeliest cause, then of the first claims, that have something to draw."""
+    """Charts in the evidence of the likeliest cause, then of the first claims, in which something moves or alerts."""
     evidence, report = by_id(answer), answer.report
     claims = [*(one.claim for one in report.hypotheses[:1]), *report.what[:2], *report.impact[:1]]
     for cited in dict.fromkeys(one for claim in claims for one in claim.evidence if one in evidence):
         for chart in evidence[cited].observation.charts:
             lines = tuple(line for line in chart.lines if any(is_drawn(value) for value in line.values))
-            if lines:
+            if lines and (chart.threshold is not None or any(_movement(line) > 0 for line in lines)):
                 yield replace(chart, lines=lines)
 
 

@@ -48,6 +48,15 @@ def test_nothing_is_drawn_where_nothing_cited_has_points() -> None:
     assert finding_of(replace(samples.OUTAGE_ELSEWHERE, evidence=hollow)) is None
 
 
+def test_a_flat_line_is_drawn_only_against_the_threshold_of_an_alert() -> None:
+    line = samples.LATENCY.lines[0]
+    flat = Chart("requests", "requests/s", (replace(line, values=(0.0,) * len(line.times)),))
+    nothing = replace(citing("E1"), evidence=(samples.look(1, "metrics", "", charts=(flat,)),))
+    assert finding_of(nothing) is None
+    held = replace(flat, threshold=1.0)
+    assert finding_of(replace(nothing, evidence=(samples.look(1, "metrics", "", charts=(held,)),))) is not None
+
+
 def test_the_words_for_it_tell_courses_onset_and_marks() -> None:
     found = finding_of(samples.BAD_DEPLOY)
     assert found is not None
