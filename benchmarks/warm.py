@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from sre_bot.drills.slack_simulator import Message
+    from sre_bot.drills.slack_simulator import Channel, Message
 
 _WITHIN = 60.0
+_PICTURE_WITHIN = 5.0
 
 Spans = list[tuple[float, float]]
 """Since when and until when, in seconds of ``time.perf_counter``."""
@@ -76,16 +77,20 @@ async def measure(program: Path, prometheus: str, folder: Path, runs: int) -> Wa
         async with serving(program, environment, folder) as process:
             await slack.wait_for(lambda: slack.connection_count, within=_WITHIN)
             taken = []
-            for _ in range(runs + 1):
-                relays = (source, asked.relay, api)
-                for relay in relays:
-                    relay.busy.clear()
-                taken.append(await _mention(slack, process.pid, *(relay.busy for relay in relays)))
+            for number in range(runs + 1):
+                busy = {"source": source.busy, "asked": asked.relay.busy, "posting": api.busy}
+                for spans in busy.values():
+                    spans.clear()
+                # One channel each: in the same one, posts of one question would wait for those of the one before.
+                channel = slack.workspace.channel(f"incidents-{number}")
+                taken.append(await _mention(slack, channel, process.pid, **busy))
             return Warm(tuple(taken[1:]), memory(process.pid))
 
 
-async def _mention(slack: SlackSimulator, pid: int, source: Spans, asked: Spans, posting: Spans) -> Mentioned:
-    ann, incidents = slack.workspace.user("ann"), slack.workspace.channel("incidents")
+async def _mention(
+    slack: SlackSimulator, incidents: Channel, pid: int, *, source: Spans, asked: Spans, posting: Spans
+) -> Mentioned:
+    ann = slack.workspace.user("ann")
     cpu, started = cpu_seconds(pid), time.perf_counter()
     ts = await slack.post(ann, incidents, f"{slack.workspace.bot.mention} {QUESTION}")
 
@@ -97,6 +102,8 @@ async def _mention(slack: SlackSimulator, pid: int, source: Spans, asked: Spans,
     answer = await posted(":answer")
     cpu = cpu_seconds(pid) - cpu
     await slack.wait_for(lambda: any(one.text.startswith("Done") for one in slack.thread(incidents, ts)), _WITHIN)
+    with contextlib.suppress(TimeoutError):  # its picture, if there is one, is drawn before the next question
+        await slack.wait_for(lambda: any(one.files for one in slack.thread(incidents, ts)), _PICTURE_WITHIN)
 
     def ours(until: float, *others: Spans) -> float:
         return until - started - seconds_covered((span for spans in others for span in spans), started, until)
